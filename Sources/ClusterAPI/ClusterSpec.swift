@@ -1,0 +1,81 @@
+/// The wanted state of a cluster: every field of `spec` that this version acts on.
+///
+/// The defaults are those of the schema (`Schema.cluster`); a test holds the two together.
+package struct ClusterSpec: Hashable, Sendable {
+    /// Voting members wanted, 0 to 9; 0 keeps the data and runs nothing.
+    package var replicas = 3
+    package var engine = Engine.embedded(compatibility: "3.5")
+    package var storage = Storage()
+    package var settings = Settings()
+    package var network = Network()
+    package var healing = Healing()
+    /// True: the operator observes and reports, and changes nothing.
+    package var paused = false
+    package var deletionPolicy = DeletionPolicy.retain
+
+    package init() {}
+
+    /// What runs as a member.
+    package enum Engine: Hashable, Sendable {
+        /// The `etcd-member` of this package, announcing itself as this minor version of etcd.
+        case embedded(compatibility: String)
+        /// An upstream etcd at this absolute path. `version` would be the one it must have; nothing
+        /// checks that yet, so the schema refuses it and it is nil.
+        case etcd(version: String?, binary: String)
+    }
+
+    package struct Storage: Hashable, Sendable {
+        /// How large a member's database may grow before it accepts no more writes.
+        package var quota = Quantity(bytes: 8 << 30)
+
+        package init() {}
+    }
+
+    /// How members behave; each becomes a flag of the member.
+    package struct Settings: Hashable, Sendable {
+        package var heartbeatInterval = Duration.milliseconds(100)
+        package var electionTimeout = Duration.milliseconds(1000)
+        /// Applied entries between two snapshots of the log.
+        package var snapshotCount: Int64 = 10_000
+        package var maxRequestBytes = Quantity(bytes: 1_572_864)
+        /// Further flags, by name without dashes, sorted by name.
+        package var extraArgs: [Argument] = []
+
+        package init() {}
+    }
+
+    package struct Argument: Hashable, Sendable {
+        package let name: String
+        package let value: String
+
+        package init(name: String, value: String) {
+            self.name = name
+            self.value = value
+        }
+    }
+
+    /// Where members listen.
+    package struct Network: Hashable, Sendable {
+        /// An IP address of this machine.
+        package var address = "127.0.0.1"
+        /// The first port of the cluster's block; 0 lets the operator pick one once and keep it.
+        package var basePort = 0
+
+        package init() {}
+    }
+
+    package struct Healing: Hashable, Sendable {
+        /// How long a member must fail its health checks before it is reported as unhealthy.
+        package var unhealthyAfter = Duration.seconds(60)
+
+        package init() {}
+    }
+
+    /// What the disappearance of the spec means.
+    package enum DeletionPolicy: String, CaseIterable, Hashable, Sendable {
+        /// Stop managing; members run on and their data stays.
+        case retain = "Retain"
+        /// Stop the members and move their data to the trash, after a delay.
+        case delete = "Delete"
+    }
+}

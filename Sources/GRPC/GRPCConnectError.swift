@@ -1,0 +1,9 @@
+/// A connection could not be made.
+package struct GRPCConnectError: Error, Sendable, Hashable, CustomStringConvertible {
+    package let host: String
+    package let port: Int
+    /// Why, for people.
+    package let reason: String
+
+    package var description: String { "cannot connect to \(host):\(port): \(reason)" }
+}

@@ -1,0 +1,31 @@
+/// Where a keyspace is durable: ordered byte maps, one per bucket, changed by atomic batches.
+///
+/// `commit` is called on the backend thread, everything else by the owner of the keyspace; the
+/// two may run at the same time. Reads see the state at the last `renewReader`, so that what a
+/// commit changes appears only when the owner is ready for it.
+package protocol Backend: AnyObject, Sendable {
+    /// Applies the whole batch in one transaction, durable when it returns; nothing on an error.
+    func commit(_ batch: WriteBatch) throws(BackendError)
+
+    /// The value of a key.
+    func get(_ bucket: Bucket, _ key: [UInt8]) throws(BackendError) -> [UInt8]?
+
+    /// Walks the rows from `from` on in key order until `body` returns false. The body must not
+    /// call the backend.
+    func scan(
+        _ bucket: Bucket,
+        from: [UInt8],
+        _ body: (_ key: Span<UInt8>, _ value: Span<UInt8>) -> Bool
+    ) throws(BackendError)
+
+    /// Lets reads see everything committed so far.
+    func renewReader() throws(BackendError)
+
+    /// Bytes of the files.
+    var sizeOnDisk: Int64 { get }
+    /// Bytes of them that hold live data, as of the last commit.
+    var sizeInUse: Int64 { get }
+
+    /// Frees everything; later calls throw. Repeating it is harmless.
+    func close()
+}

@@ -1,0 +1,35 @@
+internal import FoundationEssentials
+
+/// Which keys a request means: one, those from a key to below another, or all from a key on.
+struct KeyRange: Sendable, Hashable {
+    enum End: Sendable, Hashable {
+        /// Only the first key.
+        case single
+        case below([UInt8])
+        case unbounded
+    }
+
+    let from: [UInt8]
+    let end: End
+
+    /// A request's `key` and `range_end`: no end means one key, a zero byte means no bound.
+    init(key: Data, rangeEnd: Data) {
+        from = Array(key)
+        if rangeEnd.isEmpty {
+            end = .single
+        } else if rangeEnd.count == 1, rangeEnd.first == 0 {
+            end = .unbounded
+        } else {
+            end = .below(Array(rangeEnd))
+        }
+    }
+
+    func contains(_ key: [UInt8]) -> Bool {
+        switch end {
+        case .single: key == from
+        case .below(let bound):
+            !key.precedes(from) && key.precedes(bound)
+        case .unbounded: !key.precedes(from)
+        }
+    }
+}

@@ -1,0 +1,107 @@
+/// What a keyspace knows at start, read from its backend.
+struct Restoration {
+    private(set) var index = KeyIndex()
+    private(set) var buckets = SmallBuckets()
+    private(set) var revision: Int64 = 1
+    private(set) var scheduled: Int64 = -1
+    private(set) var finished: Int64 = -1
+    private(set) var consistentIndex: UInt64 = 0
+    private(set) var term: UInt64 = 0
+
+    init(_ backend: any Backend) throws(KeyspaceError) {
+        for bucket in Bucket.small { try readSmall(bucket, backend) }
+        consistentIndex = try number(MetaKey.consistentIndex) ?? 0
+        term = try number(MetaKey.term) ?? 0
+        scheduled = try compactionMark(MetaKey.scheduledCompaction) ?? -1
+        finished = try compactionMark(MetaKey.finishedCompaction) ?? -1
+        try readKeys(backend)
+        // The rows just below a compaction may all be gone; its revision was reached nevertheless.
+        revision = max(revision, scheduled, finished)
+    }
+
+    private mutating func readSmall(
+        _ bucket: Bucket,
+        _ backend: any Backend
+    ) throws(KeyspaceError) {
+        var rows: [(key: [UInt8], value: [UInt8])] = []
+        do throws(BackendError) {
+            try backend.scan(bucket, from: []) { key, value in
+                rows.append((key: [UInt8](copying: key), value: [UInt8](copying: value)))
+                return true
+            }
+        } catch {
+            throw .backend(error)
+        }
+        for row in rows { buckets[bucket, row.key] = row.value }
+    }
+
+    private mutating func readKeys(_ backend: any Backend) throws(KeyspaceError) {
+        var failure: KeyspaceError?
+        var previous: RecordKey?
+        do throws(BackendError) {
+            try backend.scan(.key, from: []) { key, value in
+                failure = restore(key, value, after: previous)
+                previous = RecordKey(key)
+                return failure == nil
+            }
+        } catch {
+            throw .backend(error)
+        }
+        if let failure { throw failure }
+        if let previous { revision = max(revision, previous.revision.main) }
+    }
+
+    /// Takes one row into the index; what is wrong with it, if anything.
+    private mutating func restore(
+        _ key: Span<UInt8>,
+        _ value: Span<UInt8>,
+        after previous: RecordKey?
+    ) -> KeyspaceError? {
+        guard let row = RecordKey(key) else {
+            return corrupt(key, "not a revision")
+        }
+        if let previous, row.revision <= previous.revision {
+            return corrupt(key, "the revision \(row.revision) is there twice")
+        }
+        guard row.revision.sub <= KeyHistory.maximalSub else {
+            return corrupt(key, "the sub-revision is too large")
+        }
+        guard let fields = RecordFields(value) else {
+            return corrupt(key, "the value is not a key-value record")
+        }
+        guard row.isTombstone || (fields.version > 0 && fields.modRevision == row.revision.main)
+        else {
+            return corrupt(
+                key,
+                "version \(fields.version) of revision \(fields.modRevision) is not of this row"
+            )
+        }
+        index.restore(
+            value.extracting(fields.key),
+            row,
+            version: fields.version,
+            createRevision: fields.createRevision
+        )
+        return nil
+    }
+
+    private func number(_ key: [UInt8]) throws(KeyspaceError) -> UInt64? {
+        guard let value = buckets[.meta, key] else { return nil }
+        guard value.count == 8 else {
+            throw .corrupt(bucket: .meta, key: key, reason: "\(value.count) bytes, not 8")
+        }
+        return value.span.bigEndian(at: 0)
+    }
+
+    private func compactionMark(_ key: [UInt8]) throws(KeyspaceError) -> Int64? {
+        guard let value = buckets[.meta, key] else { return nil }
+        guard let mark = RecordKey(value.span) else {
+            throw .corrupt(bucket: .meta, key: key, reason: "not a revision")
+        }
+        return mark.revision.main
+    }
+
+    private func corrupt(_ key: Span<UInt8>, _ reason: String) -> KeyspaceError {
+        .corrupt(bucket: .key, key: [UInt8](copying: key), reason: reason)
+    }
+}

@@ -1,0 +1,51 @@
+import Keyspace
+import Logging
+import Raft
+import Storage
+
+extension Member {
+    /// The backend has this batch and all before it.
+    package func committed(_ number: UInt64) {
+        keyspace.committed(number)
+        guard let batch = backendBatch, batch.number <= number else { return }
+        durableAppliedIndex = batch.applied
+        backendBatch = nil
+        compactLog()
+    }
+
+    /// Cuts off what is not needed any more, every `snapshotCount` entries: a marker in the log
+    /// says where it begins from now on, then whole segments before it can go.
+    private func compactLog() {
+        let due = logCompaction.consideredAt + configuration.snapshotCount
+        guard durableAppliedIndex >= due else { return }
+        logCompaction.consideredAt = durableAppliedIndex
+        let target = compactionTarget
+        guard target >= log.firstIndex, target > logCompaction.startedAt else { return }
+        let confState = logCompaction.confState(at: target)
+        do throws(LogError) {
+            let term = try log.term(at: target)
+            try log.createSnapshot(index: target, confState: confState, data: [])
+            try log.compact(to: target)
+            logWrites.stage(WAL.Marker(index: target, term: term, confState: confState))
+        } catch {
+            fatalError("the log cannot be cut off at \(target): \(error)")
+        }
+        logCompaction.forget(to: target)
+        output.releaseLogBefore = target
+        logger.info(
+            "compacted the log",
+            metadata: ["to": "\(target)", "applied": "\(appliedIndex)"]
+        )
+    }
+
+    /// The last index to be cut off; 0 when none is.
+    private var compactionTarget: LogIndex {
+        guard durableAppliedIndex.rawValue > configuration.catchUpEntries else { return .zero }
+        let newest = durableAppliedIndex - configuration.catchUpEntries
+        let bySize = min(newest, logCompaction.cut(leaving: configuration.catchUpBytes))
+        // Only a leader knows what the others have; its own entry among them is far ahead.
+        let acknowledged = raft.status.progress.map(\.match).min() ?? bySize
+        let forced = min(newest, logCompaction.cut(leaving: configuration.laggardBytes))
+        return max(min(bySize, acknowledged), forced)
+    }
+}

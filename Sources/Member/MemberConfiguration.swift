@@ -1,0 +1,90 @@
+package import EtcdProto
+
+/// What a member is told about itself when its process starts. Times are counted in ticks.
+package struct MemberConfiguration: Sendable {
+    package var name: String
+    package var memberID: MemberID
+    package var clusterID: ClusterID
+    /// Where peers reach this member; published only at bootstrap, later changed by member update.
+    package var peerURLs: [String]
+    /// Where clients reach this member; published through the log after every start.
+    package var clientURLs: [String]
+    /// The version announced to peers; the leader takes the lowest of all members' versions.
+    package var serverVersion = ServerVersion(major: 3, minor: 6, patch: 0)
+
+    /// The length of one tick; everything else here that is a time counts ticks.
+    package var tickMilliseconds = 100
+    package var electionTicks = 10
+    package var heartbeatTicks = 1
+    package var preVote = true
+
+    /// How many entries are applied between two compactions of the log.
+    package var snapshotCount: UInt64 = 10_000
+    /// How many entries a compaction leaves for slow followers, at least.
+    package var catchUpEntries: UInt64 = 5_000
+    /// How many bytes of entries a compaction leaves for slow followers, at most, beyond
+    /// `catchUpEntries`.
+    package var catchUpBytes = 64 << 20
+    /// How many bytes of entries a leader keeps for a follower that is further behind than
+    /// `catchUpBytes`; beyond it the follower needs a snapshot.
+    package var laggardBytes = 256 << 20
+
+    package var maxRequestBytes = 1_572_864
+    /// The backend size above which writes are refused; 0 means etcd's default of 2 GiB, negative
+    /// means none.
+    package var quotaBackendBytes: Int64 = 0
+    package var strictReconfigCheck = true
+    package var maxLearners = 1
+
+    /// How much unfinished work is taken before clients are told `too many requests`.
+    package var limits = Limits()
+
+    /// Feeds the randomised election timeout; members of one cluster should differ.
+    package var seed: UInt64
+    /// Unix milliseconds at start, part of every request id.
+    package var startMilliseconds: UInt64
+
+    package init(
+        name: String,
+        memberID: MemberID,
+        clusterID: ClusterID,
+        peerURLs: [String],
+        clientURLs: [String],
+        seed: UInt64,
+        startMilliseconds: UInt64
+    ) {
+        self.name = name
+        self.memberID = memberID
+        self.clusterID = clusterID
+        self.peerURLs = peerURLs
+        self.clientURLs = clientURLs
+        self.seed = seed
+        self.startMilliseconds = startMilliseconds
+    }
+
+    /// Bounds on what waits inside the member.
+    package struct Limits: Sendable {
+        /// Entries committed and not yet applied.
+        package var unappliedEntries: UInt64 = 5_000
+        /// Bytes of proposals and of writes that the backend does not have yet.
+        package var pendingBytes = 64 << 20
+        /// Entries applied in one turn of the loop.
+        package var entriesPerTurn = 1_000
+        /// Bytes of entries applied in one turn of the loop.
+        package var bytesPerTurn = 4 << 20
+        /// Operations after which a batch goes to the backend before its time.
+        package var operationsPerBatch = 10_000
+
+        package init() {}
+    }
+
+    /// How long etcd lets a request wait: 5 s plus two election timeouts.
+    package var requestTimeoutTicks: Int {
+        ticks(milliseconds: 5_000) + 2 * electionTicks
+    }
+
+    /// The number of ticks that last at least this long.
+    package func ticks(milliseconds: Int) -> Int {
+        max(1, (milliseconds + tickMilliseconds - 1) / tickMilliseconds)
+    }
+}

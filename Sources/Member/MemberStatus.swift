@@ -1,0 +1,57 @@
+package import EtcdProto
+import Keyspace
+package import Raft
+
+/// A member as it sees itself, for Maintenance.Status, health checks and headers.
+package struct MemberStatus: Hashable, Sendable {
+    package let memberID: MemberID
+    package let clusterID: ClusterID
+    /// `.none` when no leader is known.
+    package let leader: MemberID
+    package let term: Term
+    package let role: Role
+    package let isLearner: Bool
+    package let committedIndex: LogIndex
+    package let appliedIndex: LogIndex
+    package let revision: Int64
+    package let backendBytes: Int64
+    package let backendBytesInUse: Int64
+    package let quotaBytes: Int64?
+    /// What etcd's `Status.errors` would list.
+    package let errors: [String]
+}
+
+extension Member {
+    package var status: MemberStatus {
+        let raft = raft.basicStatus
+        return MemberStatus(
+            memberID: configuration.memberID,
+            clusterID: configuration.clusterID,
+            leader: raft.leader.member,
+            term: raft.term,
+            role: raft.role,
+            isLearner: isLearner,
+            committedIndex: raft.commit,
+            appliedIndex: appliedIndex,
+            revision: keyspace.revision,
+            backendBytes: backend.sizeOnDisk,
+            backendBytesInUse: backend.sizeInUse,
+            quotaBytes: quota.limitBytes,
+            errors: raft.leader == .none ? ["etcdserver: no leader"] : []
+        )
+    }
+
+    package var memberID: MemberID { configuration.memberID }
+    package var clusterID: ClusterID { configuration.clusterID }
+
+    package var leader: MemberID { raft.basicStatus.leader.member }
+    package var hasLeader: Bool { raft.basicStatus.leader != .none }
+    package var isLeader: Bool { raft.basicStatus.role == .leader }
+    package var term: Term { raft.basicStatus.term }
+    package var committedIndex: LogIndex { raft.basicStatus.commit }
+
+    /// Whether this member takes part without a vote.
+    package var isLearner: Bool {
+        membership.member(configuration.memberID)?.isLearner ?? false
+    }
+}

@@ -1,0 +1,134 @@
+import EtcdProto
+import Keyspace
+import Raft
+
+/// A write to one of the keyspace's small buckets.
+typealias BucketWrite = (bucket: Bucket, key: [UInt8], value: [UInt8]?)
+
+// The records of etcd's `members`, `members_removed`, `cluster` and `meta` buckets.
+extension Membership {
+    private static let clusterVersionKey = Array("clusterVersion".utf8)
+    private static let downgradeKey = Array("downgrade".utf8)
+    private static let removedValue = Array("removed".utf8)
+
+    /// As of the last entry whose effect the keyspace holds.
+    init(restoring keyspace: Keyspace) throws(StartError) {
+        var members: [MemberInfo] = []
+        for (key, value) in keyspace.bucketEntries(.members) {
+            let member = try Membership.record(.members, key) { () throws(JSONError) in
+                try MemberInfo(json: value)
+            }
+            members.append(member)
+        }
+        self.init(members: members)
+        for (key, _) in keyspace.bucketEntries(.membersRemoved) {
+            let text = String(decoding: key, as: UTF8.self)
+            guard let id = MemberID(hex: text) else {
+                throw Membership.bad(.membersRemoved, key, "the key is not a member's id")
+            }
+            markRemoved(id)
+        }
+        let key = Membership.clusterVersionKey
+        if let value = keyspace.bucketValue(.cluster, key) {
+            guard let version = ServerVersion(String(decoding: value, as: UTF8.self)) else {
+                throw Membership.bad(.cluster, key, "not a version")
+            }
+            setClusterVersion(version)
+        }
+    }
+
+    /// Raft's configuration as of the same entry; nil when it was never written.
+    static func confState(of keyspace: Keyspace) throws(StartError) -> ConfState? {
+        let key = MetaKey.confState
+        guard let value = keyspace.bucketValue(.meta, key) else { return nil }
+        return try record(.meta, key) { () throws(JSONError) in try ConfState(json: value) }
+    }
+
+    /// The configuration that these members make up.
+    var confState: ConfState {
+        ConfState(voters: voters.map(\.id.node), learners: learners.map(\.id.node))
+    }
+
+    /// What the change leaves to be written, after it has been applied.
+    func writes(for change: MembershipChange, confState: ConfState) -> [BucketWrite] {
+        let id = change.member
+        var writes: [BucketWrite] = [
+            (.members, Membership.key(id), member(id)?.json)
+        ]
+        if case .remove = change {
+            writes.append((.membersRemoved, Membership.key(id), Membership.removedValue))
+        }
+        writes.append((.meta, MetaKey.confState, confState.json))
+        return writes
+    }
+
+    func writesForAttributes(of id: MemberID) -> [BucketWrite] {
+        [(.members, Membership.key(id), member(id)?.json)]
+    }
+
+    func writesForClusterVersion() -> [BucketWrite] {
+        let version = clusterVersion.map { Array($0.description.utf8) }
+        return [(.cluster, Membership.clusterVersionKey, version)]
+    }
+
+    static func writesForDowngrade(enabled: Bool, target: String) -> [BucketWrite] {
+        var writer = JSONWriter()
+        writer.field("target-version", target)
+        writer.field("enabled", enabled)
+        return [(.cluster, downgradeKey, writer.finished())]
+    }
+
+    private static func key(_ id: MemberID) -> [UInt8] {
+        Array(id.description.utf8)
+    }
+
+    private static func record<Value>(
+        _ bucket: Bucket,
+        _ key: [UInt8],
+        _ read: () throws(JSONError) -> Value
+    ) throws(StartError) -> Value {
+        do {
+            return try read()
+        } catch {
+            throw bad(bucket, key, error.description)
+        }
+    }
+
+    private static func bad(_ bucket: Bucket, _ key: [UInt8], _ reason: String) -> StartError {
+        .badRecord(
+            bucket: bucket.rawValue,
+            key: String(decoding: key, as: UTF8.self),
+            reason: reason
+        )
+    }
+}
+
+// `{"voters":[1,2],"learners":[3],"auto_leave":false}`: Go's form of raftpb.ConfState, empty lists
+// left out.
+extension ConfState {
+    var json: [UInt8] {
+        var writer = JSONWriter()
+        for (name, nodes) in [
+            ("voters", voters), ("learners", learners), ("voters_outgoing", votersOutgoing),
+            ("learners_next", learnersNext),
+        ] where !nodes.isEmpty {
+            writer.field(name, nodes.map(\.rawValue))
+        }
+        writer.field("auto_leave", autoLeave)
+        return writer.finished()
+    }
+
+    init(json bytes: [UInt8]) throws(JSONError) {
+        let value = try JSONValue(parsing: bytes)
+        func nodes(_ name: String) throws(JSONError) -> [NodeID] {
+            try value.numbers(name).map { NodeID(rawValue: $0) }
+        }
+        self.init(
+            voters: try nodes("voters"),
+            learners: try nodes("learners"),
+            votersOutgoing: try nodes("voters_outgoing"),
+            learnersNext: try nodes("learners_next"),
+            autoLeave: try value.flag("auto_leave")
+        )
+    }
+}

@@ -1,0 +1,107 @@
+import CLinux
+import ClusterAPI
+import NIOCore
+import NIOPosix
+import Storage
+
+/// Takes commands of this user on a Unix socket.
+struct ControlServer {
+    typealias Perform =
+        @Sendable (ClusterName, ClusterCommand) async throws(OperatorError) -> Void
+
+    let path: String
+    let group: MultiThreadedEventLoopGroup
+    let perform: Perform
+
+    /// A command is short; who sends more is cut off.
+    private static let maxLine = 64 << 10
+
+    func run() async throws {
+        let server = try await listen()
+        try await server.executeThenClose { connections in
+            // A failing connection must not end the others.
+            await withDiscardingTaskGroup { tasks in
+                do {
+                    for try await connection in connections {
+                        tasks.addTask { await serve(connection) }
+                    }
+                } catch {
+                    // The listening socket is gone; the operator works on without commands.
+                    return
+                }
+            }
+        }
+    }
+
+    private typealias Connection = NIOAsyncChannel<ByteBuffer, ByteBuffer>
+
+    private func listen() async throws -> NIOAsyncChannel<Connection, Never> {
+        do {
+            // The lock on the state directory is ours, so a socket that is there is a leftover.
+            try FileDisk().createDirectory(path.parent)
+            let server = try await ServerBootstrap(group: group).bind(
+                unixDomainSocketPath: path,
+                cleanupExistingSocketFile: true
+            ) { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try Connection(wrappingChannelSynchronously: channel)
+                }
+            }
+            restrictToOwner(path)
+            return server
+        } catch {
+            throw OperatorError(.control, "cannot listen for commands: \(error)", at: path)
+        }
+    }
+
+    private func serve(_ connection: Connection) async {
+        do {
+            guard try await isOurs(connection.channel) else {
+                try await connection.channel.close()
+                return
+            }
+            try await connection.executeThenClose { inbound, outbound in
+                var received: [UInt8] = []
+                for try await buffer in inbound {
+                    received += buffer.readableBytesView
+                    guard received.count <= ControlServer.maxLine else { return }
+                    while let end = received.firstIndex(of: UInt8(ascii: "\n")) {
+                        let reply = await answer(received[..<end])
+                        received.removeFirst(end + 1)
+                        let line = JSON.encode(reply, pretty: false) + [UInt8(ascii: "\n")]
+                        try await outbound.write(ByteBuffer(bytes: line))
+                    }
+                }
+            }
+        } catch {
+            // The client is gone; there is nobody to tell.
+            return
+        }
+    }
+
+    private func answer(_ line: ArraySlice<UInt8>) async -> ControlReply {
+        let request: ControlRequest
+        do {
+            request = try JSON.decode(ControlRequest.self, from: line)
+        } catch {
+            return ControlReply(failure: .init(OperatorError(.control, "not understood: \(error)")))
+        }
+        let name = ClusterName(namespace: request.namespace, name: request.name)
+        do throws(OperatorError) {
+            try await perform(name, request.command)
+            return ControlReply()
+        } catch {
+            return ControlReply(failure: .init(error))
+        }
+    }
+
+    /// The kernel says who is at the other end.
+    private func isOurs(_ channel: any Channel) async throws -> Bool {
+        guard let provider = channel as? any SocketOptionProvider else { return false }
+        let credentials: clinux_credentials = try await provider.unsafeGetSocketOption(
+            level: .socket,
+            name: .init(rawValue: Int32(CLINUX_PEER_CREDENTIALS))
+        ).get()
+        return credentials.uid == effectiveUser() || credentials.uid == 0
+    }
+}

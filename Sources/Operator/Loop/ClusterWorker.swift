@@ -1,0 +1,390 @@
+import ClusterAPI
+import Logging
+import Planning
+
+/// Observes, plans and acts for one cluster, again and again, until it is discarded.
+///
+/// Every pass starts from what is: nothing is resumed. Clusters have workers of their own, so one
+/// that hangs delays no other; reasons to look again ring a bell, and many rings are one look.
+actor ClusterWorker {
+    nonisolated let name: ClusterName
+    nonisolated let bell = Bell()
+
+    private let directory: ClusterDirectory
+    private let executor: Executor
+    private let catalog: @Sendable () -> SpecCatalog
+    private let progress: AsyncStream<Progress>.Continuation
+    private let logger: Logger
+    private var observer: ClusterObserver
+    private var events: EventLog
+    private var record: RecordState = .absent
+    private var writer: StatusWriter
+    private var notes: [Note] = []
+    private var orders: [Order] = []
+    private var failures = 0
+    private var hasEnded = false
+
+    /// A command on its way, and who waits for it.
+    private struct Order {
+        let command: ClusterCommand
+        let answer: CheckedContinuation<Result<Void, OperatorError>, Never>
+        /// Written down; for `down` and `delete` the processes are still to end.
+        var isLatched = false
+    }
+
+    init(
+        directory: ClusterDirectory,
+        observer: ClusterObserver,
+        executor: Executor,
+        catalog: @escaping @Sendable () -> SpecCatalog,
+        progress: AsyncStream<Progress>.Continuation,
+        logger: Logger
+    ) {
+        name = directory.name
+        self.directory = directory
+        self.observer = observer
+        self.executor = executor
+        self.catalog = catalog
+        self.progress = progress
+        self.logger = logger
+        events = EventLog(directory: directory, progress: progress)
+        writer = StatusWriter(directory: directory, progress: progress)
+    }
+
+    /// Works until the cluster is discarded or the task is cancelled.
+    func run() async {
+        while !Task.isCancelled, !hasEnded {
+            let wait = await pass()
+            if hasEnded { break }
+            await bell.wait(atMost: wait)
+        }
+        hasEnded = true
+        for order in orders {
+            order.answer.resume(
+                returning: .failure(OperatorError(.control, "the operator is stopping"))
+            )
+        }
+        orders = []
+        var closing = observer
+        await closing.close()
+        observer = closing
+    }
+
+    /// Gives a command and waits until it is carried out: `down` and `delete` when the last
+    /// process has ended.
+    func perform(_ command: ClusterCommand) async throws(OperatorError) {
+        guard !hasEnded else { throw OperatorError(.notFound, "\(name) is no more") }
+        let result = await withCheckedContinuation { continuation in
+            orders.append(Order(command: command, answer: continuation))
+            bell.ring()
+        }
+        try result.get()
+    }
+
+    /// One look and what follows from it. Returns when to look again.
+    private func pass() async -> Duration {
+        let specs = catalog()
+        guard let declared = specs.clusters.first(where: { $0.cluster.name == name }) else {
+            return .seconds(10)
+        }
+        let missing = specs.missing(name, at: monotonicNow())
+        let cluster = prepare(declared, missing)
+        if hasEnded { return .zero }
+        // Nobody but a pass touches the observer, and passes do not overlap.
+        var looking = observer
+        var (seen, exits) = await looking.observe(cluster, missing: missing, record: record)
+        observer = looking
+        seen.rejected = specs.rejection(name)
+        var plan = Planning.plan(seen)
+        if Task.isCancelled { return .zero }
+        var failure: String?
+        do throws(OperatorError) {
+            for exit in exits {
+                let kind: Event.Kind = exit.cause == .stopped ? .normal : .warning
+                try events.record(kind, exit.cause.reason, "\(exit.member) \(exit.cause)")
+            }
+            try tellNotes(plan)
+            try execute(plan, cluster, declared.file)
+            failures = 0
+        } catch {
+            failure = error.description
+            failures += 1
+            logger.warning("a step failed", metadata: ["cluster": "\(name)", "error": "\(error)"])
+            reportFailure(error)
+        }
+        if hasEnded {
+            answer(plan)
+            return .zero
+        }
+        update(seen, plan, failure)
+        answer(plan)
+        if failure != nil {
+            plan.recheckAfter = min(.seconds(30), .milliseconds(250) * (1 << min(failures, 7)))
+        }
+        trimLogs()
+        return plan.recheckAfter
+    }
+
+    /// Reads the record, takes a changed spec and the commands into it.
+    private func prepare(_ declared: SpecCatalog.Declared, _ missing: SpecMissing?) -> EtcdCluster {
+        do throws(OperatorError) {
+            switch record {
+            case .absent, .unusable:
+                record = try directory.record().map(RecordState.read) ?? .absent
+            case .read: break
+            }
+            var cluster = declared.cluster
+            cluster.metadata.generation = 1
+            guard case .read(var known) = record else {
+                refuseOrders()
+                try keep(cluster, missing)
+                return cluster
+            }
+            if missing == nil { try accept(declared, &known) }
+            for index in orders.indices where !orders[index].isLatched {
+                try latch(orders[index].command, missing, &known)
+                orders[index].isLatched = true
+            }
+            record = .read(known)
+            return known.accepted
+        } catch {
+            if case .read = record {
+                failOrders(error)
+            } else {
+                record = .unusable(error.description)
+                refuseOrders()
+            }
+            return declared.cluster
+        }
+    }
+
+    /// A cluster that was never created exists only as its declaration: `get` shows it, with the
+    /// reason why it does not come up, for as long as a file declares it.
+    private func keep(_ cluster: EtcdCluster, _ missing: SpecMissing?) throws(OperatorError) {
+        guard missing != nil else { return try directory.keep(declaration: cluster) }
+        if try directory.forgetDeclaration() { hasEnded = true }
+    }
+
+    /// A changed spec is a new generation, on disk before anything follows from it.
+    private func accept(
+        _ declared: SpecCatalog.Declared,
+        _ known: inout ClusterRecord
+    ) throws(OperatorError) {
+        var wanted = declared.cluster
+        wanted.metadata.generation = known.accepted.metadata.generation
+        wanted.metadata.uid = known.accepted.metadata.uid
+        wanted.status = nil
+        guard wanted != known.accepted || declared.file != known.source else { return }
+        let isNew = wanted != known.accepted
+        if isNew { wanted.metadata.generation += 1 }
+        var changed = known
+        changed.accepted = wanted
+        changed.source = declared.file
+        try directory.save(changed)
+        known = changed
+        guard isNew else { return }
+        try events.record(
+            .normal,
+            "SpecAccepted",
+            "generation \(wanted.metadata.generation) from \(declared.file)"
+        )
+    }
+
+    private func latch(
+        _ command: ClusterCommand,
+        _ missing: SpecMissing?,
+        _ known: inout ClusterRecord
+    ) throws(OperatorError) {
+        if command == .delete, missing == nil {
+            throw OperatorError(
+                .refused,
+                "\(known.source) declares \(name), so it would be created again, empty",
+                remedy: "remove it from that file first"
+            )
+        }
+        if known.accepted.spec.paused {
+            throw OperatorError(.refused, "\(name) is paused", remedy: "set spec.paused to false")
+        }
+        var changed = known
+        changed.desired =
+            switch command {
+            case .down: .down
+            case .up: .up
+            case .delete: .deleted
+            }
+        if changed.desired != known.desired {
+            try directory.save(changed)
+            known = changed
+            let step = Step.latch(changed.desired)
+            try journal("\(step)", "`\(command.rawValue)` was asked for", "done")
+            try events.record(.normal, "Ordered", "`\(command.rawValue)` was asked for")
+        }
+    }
+
+    /// Takes the steps in order; a step that fails ends the pass. Starts are independent of each
+    /// other: the failure of one must not keep another member down.
+    private func execute(_ plan: Plan, _ cluster: EtcdCluster, _ source: String)
+        throws(OperatorError)
+    {
+        var failure: OperatorError?
+        for step in plan.steps {
+            var known: ClusterRecord? = if case .read(let record) = record { record } else { nil }
+            let outcome: Executor.Outcome
+            do throws(OperatorError) {
+                outcome = try executor.run(step, &known, cluster, source: source)
+            } catch {
+                if let known { record = .read(known) }
+                try journal("\(step)", plan.reason, error.description)
+                guard case .start(let member, _) = step else { throw error }
+                observer.countFailure(member, ExitCause(error))
+                failure = failure ?? error
+                continue
+            }
+            switch outcome {
+            case .unchanged: continue
+            case .discarded:
+                hasEnded = true
+                progress.yield(.event(ended()))
+                return
+            case .done: break
+            }
+            if let known { record = .read(known) }
+            if case .start(let member, .existing) = step { observer.countRestart(member) }
+            try journal("\(step)", plan.reason, "done")
+            try events.record(.normal, step.eventReason, "\(step): \(plan.reason)")
+        }
+        if let failure { throw failure }
+    }
+
+    private func journal(_ step: String, _ reason: String, _ result: String) throws(OperatorError) {
+        try directory.append(
+            JournalEntry(time: wallNow(), step: step, reason: reason, result: result)
+        )
+    }
+
+    private func ended() -> Event {
+        Event(
+            time: wallNow(),
+            cluster: name,
+            type: .normal,
+            reason: "Discarded",
+            message: "its files are in \(executor.trash)"
+        )
+    }
+
+    /// What is newly wrong becomes an event once.
+    private func tellNotes(_ plan: Plan) throws(OperatorError) {
+        let new = plan.notes.filter { !notes.contains($0) }
+        notes = plan.notes
+        for note in new { try events.record(.warning, note.reason, note.message) }
+    }
+
+    private func reportFailure(_ error: OperatorError) {
+        do throws(OperatorError) {
+            try events.record(.warning, "StepFailed", error.description)
+        } catch {
+            // The disk that refused the step refuses the event too; the log has both.
+            logger.error("an event is lost", metadata: ["cluster": "\(name)", "error": "\(error)"])
+        }
+    }
+
+    private func update(_ seen: Observation, _ plan: Plan, _ failure: String?) {
+        var seen = seen
+        // What the steps have changed shows at once.
+        if case .read(let known) = record, known.members.count == seen.members.count {
+            seen.record = record
+        }
+        let previous = writer.last
+        let new = Planning.status(of: seen, plan: plan, failure: failure, previous: previous)
+        do throws(OperatorError) {
+            guard try writer.write(new) else { return }
+            for (member, old) in new.members.map({ new in
+                (new, previous?.members.first { $0.name == new.name })
+            }) where old?.health != member.health {
+                try tellHealth(of: member)
+            }
+        } catch {
+            logger.error("a status is lost", metadata: ["cluster": "\(name)", "error": "\(error)"])
+        }
+    }
+
+    /// A member that began or ceased to serve.
+    private func tellHealth(of member: MemberStatus) throws(OperatorError) {
+        switch member.health {
+        case .healthy: try events.record(.normal, "MemberServing", "\(member.name) serves")
+        case .unhealthy:
+            try events.record(.warning, "MemberUnhealthy", "\(member.name): \(member.message)")
+        case .starting, .stopped, .unknown: return
+        }
+    }
+
+    private func answer(_ plan: Plan) {
+        orders.removeAll { order in
+            guard order.isLatched else { return false }
+            let isDone =
+                switch order.command {
+                case .up: true
+                case .down: plan.phase == .stopped && plan.steps.isEmpty
+                case .delete: hasEnded
+                }
+            if isDone { order.answer.resume(returning: .success(())) }
+            return isDone
+        }
+    }
+
+    private func failOrders(_ error: OperatorError) {
+        for order in orders where !order.isLatched {
+            order.answer.resume(returning: .failure(error))
+        }
+        orders.removeAll { !$0.isLatched }
+    }
+
+    private func refuseOrders() {
+        let why =
+            if case .unusable(let reason) = record { reason } else { "\(name) was never started" }
+        failOrders(OperatorError(.refused, why))
+    }
+
+    private func trimLogs() {
+        guard case .read(let known) = record else { return }
+        for member in known.members {
+            let path = directory.member(member.name).log
+            do throws(OperatorError) {
+                try MemberLog(path: path, disk: directory.disk).trim()
+            } catch {
+                logger.warning("a log cannot be trimmed", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+}
+
+extension ExitCause {
+    /// What a start that the operator could not even make says about the next one.
+    fileprivate init(_ error: OperatorError) {
+        self =
+            switch error.code {
+            case .portInUse: .portInUse(error.description)
+            case .binaryMissing: .binaryMissing(error.description)
+            case .foreign: .dataLocked(error.description)
+            default: .failed(code: -1, lastWords: error.description)
+            }
+    }
+}
+
+extension Step {
+    /// One word for events.
+    fileprivate var eventReason: String {
+        switch self {
+        case .allocate: "Planned"
+        case .adoptRecord: "RecordRebuilt"
+        case .begin: "Bootstrapping"
+        case .start(_, .new): "MemberStarted"
+        case .start(_, .existing): "MemberRestarted"
+        case .withdrawLaunch: "StartWithdrawn"
+        case .markBootstrapped: "Bootstrapped"
+        case .stop: "MembersStopping"
+        case .latch: "Latched"
+        case .discard: "Discarded"
+        }
+    }
+}

@@ -1,0 +1,210 @@
+package import ClusterAPI
+package import Planning
+
+/// Carries out steps. Each may be carried out again without harm; none waits.
+package struct Executor: Sendable {
+    private let directory: ClusterDirectory
+    /// Where a discarded cluster goes.
+    let trash: String
+    private let runtime: any Runtime
+    private let programs: any ProgramStore
+    private let ports: Ports
+    /// How long a member may take to end after SIGTERM.
+    private let patience = Duration.seconds(10)
+
+    package init(
+        directory: ClusterDirectory,
+        trash: String,
+        runtime: any Runtime,
+        programs: any ProgramStore,
+        ports: Ports
+    ) {
+        self.directory = directory
+        self.trash = trash
+        self.runtime = runtime
+        self.programs = programs
+        self.ports = ports
+    }
+
+    /// What came of a step.
+    package enum Outcome: Hashable, Sendable {
+        case done
+        /// There was nothing left to do.
+        case unchanged
+        /// The cluster is no more.
+        case discarded
+    }
+
+    /// Carries out one step on the record, which is saved when it changes.
+    package func run(
+        _ step: Step,
+        _ record: inout ClusterRecord?,
+        _ cluster: EtcdCluster,
+        source: String
+    ) throws(OperatorError) -> Outcome {
+        switch step {
+        case .allocate(let count):
+            guard record == nil else { return .unchanged }
+            record = try allocate(count, cluster, source)
+            return .done
+        case .adoptRecord(let rebuilt):
+            guard record == nil else { return .unchanged }
+            try directory.save(rebuilt)
+            record = rebuilt
+            return .done
+        default:
+            guard var known = record else {
+                throw OperatorError(.state, "there is no record for: \(step)", at: directory.path)
+            }
+            let outcome = try run(step, &known)
+            record = outcome == .discarded ? nil : known
+            return outcome
+        }
+    }
+
+    private func run(_ step: Step, _ record: inout ClusterRecord) throws(OperatorError) -> Outcome {
+        switch step {
+        case .begin:
+            guard record.phase == .planned else { return .unchanged }
+            try begin(&record)
+        case .start(let member, let state):
+            return try start(member, state, &record)
+        case .withdrawLaunch(let member):
+            try change(&record) { $0.update(member) { $0.launched = false } }
+        case .markBootstrapped:
+            try change(&record) { $0.phase = .bootstrapped }
+        case .latch(let desired):
+            try change(&record) { $0.desired = desired }
+        case .stop(let members):
+            return try stop(members)
+        case .discard:
+            try directory.discard(to: trash)
+            ports.release(uid: record.uid)
+            return .discarded
+        case .allocate, .adoptRecord:
+            return .unchanged
+        }
+        return .done
+    }
+
+    private func change(
+        _ record: inout ClusterRecord,
+        _ body: (inout ClusterRecord) -> Void
+    ) throws(OperatorError) {
+        var changed = record
+        body(&changed)
+        try directory.save(changed)
+        record = changed
+    }
+
+    private func allocate(
+        _ count: Int,
+        _ cluster: EtcdCluster,
+        _ source: String
+    ) throws(OperatorError) -> ClusterRecord {
+        let uid = newUID()
+        let network = cluster.spec.network
+        // The program is looked for first: a mistake in it should cost nothing.
+        _ = try programs.pin(program(of: cluster.spec))
+        let slots = try ports.allocate(
+            count,
+            base: network.basePort,
+            address: network.address,
+            uid: uid
+        )
+        let record = ClusterRecord(
+            cluster: cluster,
+            uid: uid,
+            token: "\(cluster.name.name)-\(uid)",
+            slots: slots,
+            source: source
+        )
+        do throws(OperatorError) {
+            try directory.writeSentinel(uid)
+            try directory.save(record)
+        } catch {
+            ports.release(uid: uid)
+            throw error
+        }
+        return record
+    }
+
+    /// Everything that could fail is tried before `started` is written.
+    private func begin(_ record: inout ClusterRecord) throws(OperatorError) {
+        let spec = record.applied.spec
+        let pinned = try programs.pin(program(of: spec))
+        try ports.probe(record.slots, record.address)
+        var started = record
+        let flags = MemberFlags(record: record, spec: spec)
+        for member in record.members {
+            let launch = LaunchRecord(
+                binary: pinned.path,
+                binarySHA256: pinned.sha256,
+                arguments: flags.arguments(member, data: directory.member(member.name).data)
+            )
+            started.update(member.name) { $0.launch = launch }
+        }
+        started.phase = .started
+        for member in record.members { try directory.member(member.name).stamp(started) }
+        try directory.save(started)
+        record = started
+    }
+
+    private func start(
+        _ name: String,
+        _ state: InitialState,
+        _ record: inout ClusterRecord
+    ) throws(OperatorError) -> Outcome {
+        let files = directory.member(name)
+        guard let member = record.member(name), let launch = member.launch else {
+            throw OperatorError(.state, "\(name) has no launch record", at: directory.path)
+        }
+        if case .running = runtime.process(using: files.data) { return .unchanged }
+        // What was observed may have changed since: the last look is the one that counts.
+        let found = files.state(in: record, damage: nil)
+        switch (state, found) {
+        case (.existing, .intact), (.new, .empty), (.new, .gone): break
+        default:
+            throw OperatorError(
+                .foreign,
+                "the directory is not as it was a moment ago (\(found))",
+                at: files.path
+            )
+        }
+        try ports.probe([record.slot(of: member)], record.address)
+        try files.stamp(record)
+        if state == .new {
+            // From here on data may exist.
+            try change(&record) { $0.update(name) { $0.launched = true } }
+        }
+        try runtime.start(
+            launch.binary,
+            launch.arguments + ["--initial-cluster-state=\(state.rawValue)"],
+            data: files.data,
+            log: files.log
+        )
+        return .done
+    }
+
+    private func stop(_ members: [String]) throws(OperatorError) -> Outcome {
+        var outcome = Outcome.unchanged
+        for member in members
+        where try runtime.stop(directory.member(member).data, patience: patience) {
+            outcome = .done
+        }
+        return outcome
+    }
+
+    private func program(of spec: ClusterSpec) -> String {
+        switch spec.engine {
+        case .embedded: programs.embeddedPath
+        case .etcd(_, let binary): binary
+        }
+    }
+
+    /// 64 random bits in hexadecimal.
+    private func newUID() -> String {
+        let digits = String(UInt64.random(in: .min ... .max), radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+}

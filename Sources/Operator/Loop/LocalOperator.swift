@@ -1,0 +1,218 @@
+import ClusterAPI
+import EtcdClient
+package import Logging
+import NIOCore
+import NIOPosix
+import Planning
+import ServiceLifecycle
+import Storage
+import Synchronization
+
+/// The operator on one machine: keeps what the spec files declare running, until it is told to
+/// end. Its end leaves the members serving, unless `stopOnExit` is set.
+package final class LocalOperator: Service {
+    /// What happens, for a terminal; elements are dropped, oldest first, when nobody reads them.
+    package let progress: AsyncStream<Progress>
+    package let directory: StateDirectory
+
+    private let configuration: OperatorConfiguration
+    private let lock: StateLock
+    private let logger: Logger
+    private let report: AsyncStream<Progress>.Continuation
+    private let events: FileEvents
+    private let runtime: LocalRuntime
+    private let programs: MemberProgram
+    private let ports: Ports
+    private let specs: SpecWatcher
+    private let adopted: Int
+    private let workers = Mutex<[ClusterName: ClusterWorker]>([:])
+
+    /// Takes the state directory and looks around; nothing is changed before `run`.
+    package init(_ configuration: OperatorConfiguration, logger: Logger) throws(OperatorError) {
+        self.configuration = configuration
+        self.logger = logger
+        try LocalOperator.check(configuration.specPaths)
+        directory = try StateDirectory(creating: configuration.stateDirectory)
+        lock = try directory.lock()
+        (progress, report) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1024))
+        events = try FileEvents()
+        runtime = LocalRuntime(root: directory.root, events: events)
+        adopted = try runtime.adopt(ifOlderThan: .zero)
+        programs = MemberProgram(
+            folder: directory.root + "/bin",
+            embedded: configuration.memberBinary,
+            on: directory.disk
+        )
+        var catalog = SpecCatalog()
+        var records: [ClusterRecord] = []
+        for name in try directory.clusters() {
+            let cluster = directory.cluster(name)
+            do throws(OperatorError) {
+                guard let record = try cluster.record() else { continue }
+                records.append(record)
+                catalog.remember(record.accepted, from: record.source, at: monotonicNow())
+            } catch {
+                // Its worker reports it; the name must not get lost for that.
+                let metadata = Metadata(name: name.name, namespace: name.namespace)
+                catalog.remember(EtcdCluster(metadata: metadata), from: "", at: monotonicNow())
+            }
+        }
+        ports = Ports(records: records)
+        specs = try SpecWatcher(
+            paths: configuration.specPaths,
+            catalog: catalog,
+            events: events,
+            disk: directory.disk
+        )
+    }
+
+    /// A path that is mistyped must not look like a cluster that vanished.
+    private static func check(_ paths: [String]) throws(OperatorError) {
+        guard !paths.isEmpty else {
+            throw OperatorError(.usage, "no spec was given", remedy: "name a file or a directory")
+        }
+        for path in paths where realPath(path) == nil {
+            throw OperatorError(.usage, "there is no such file or directory", at: path)
+        }
+    }
+
+    /// Works until graceful shutdown or cancellation.
+    package func run() async throws {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        report.yield(.started(stateDirectory: directory.root, adopted: adopted))
+        let control = ControlServer(
+            path: ControlSocket.path(for: directory.root),
+            group: group,
+            perform: { [self] name, command throws(OperatorError) in
+                try await perform(command, on: name)
+            }
+        )
+        var failure: (any Error)?
+        do {
+            try await cancelWhenGracefulShutdown { [self] in
+                try await withThrowingTaskGroup(of: Void.self) { tasks in
+                    tasks.addTask { await self.specs.run() }
+                    tasks.addTask { await self.routeExits() }
+                    tasks.addTask { try await control.run() }
+                    tasks.addTask { await self.supervise(group) }
+                    try await tasks.waitForAll()
+                }
+            }
+        } catch is CancellationError {
+            logger.debug("cancelled")
+        } catch {
+            failure = error
+        }
+        await leave()
+        try await group.shutdownGracefully()
+        lock.release()
+        report.finish()
+        if let failure { throw failure }
+    }
+
+    /// Ends the members when that was asked for, and says how many go on.
+    private func leave() async {
+        let data = runtime.users(below: directory.root + "/clusters")
+        guard configuration.stopOnExit else {
+            report.yield(.leaving(running: data.count, stopped: 0))
+            return
+        }
+        do {
+            // This task may be cancelled by now; what it has to wait for must not be.
+            let runtime = runtime
+            try await Task { try await runtime.stopAll(data, patience: .seconds(10)) }.value
+        } catch {
+            logger.error("members could not be stopped", metadata: ["error": "\(error)"])
+        }
+        let left = runtime.users(below: directory.root + "/clusters").count
+        report.yield(.leaving(running: left, stopped: data.count - left))
+    }
+
+    /// The end of a process wakes the worker of its cluster.
+    private func routeExits() async {
+        for await data in runtime.exits {
+            let all = workers.withLock { $0 }
+            for worker in all.values where data.hasPrefix(directory.cluster(worker.name).path + "/")
+            {
+                worker.bell.ring()
+            }
+        }
+    }
+
+    /// Has a worker for each cluster that is declared or ever was.
+    private func supervise(_ group: MultiThreadedEventLoopGroup) async {
+        // Two looks accept every file that has not just changed, so that a cluster is not first
+        // taken for one whose spec is gone.
+        for _ in 0..<2 { _ = specs.look() }
+        await withDiscardingTaskGroup { tasks in
+            var told: [String] = []
+            tellProblems(&told)
+            startWorkers(group, &tasks)
+            for await _ in specs.changes {
+                tellProblems(&told)
+                startWorkers(group, &tasks)
+            }
+        }
+    }
+
+    private func tellProblems(_ told: inout [String]) {
+        let problems = specs.current.problems
+        for problem in problems where !told.contains(problem) {
+            report.yield(.specProblem(problem))
+            logger.warning("a spec is not accepted", metadata: ["problem": "\(problem)"])
+        }
+        told = problems
+    }
+
+    private func startWorkers(
+        _ group: MultiThreadedEventLoopGroup,
+        _ tasks: inout DiscardingTaskGroup
+    ) {
+        for declared in specs.current.clusters {
+            let name = declared.cluster.name
+            if let worker = workers.withLock({ $0[name] }) {
+                worker.bell.ring()
+                continue
+            }
+            let worker = makeWorker(name, group)
+            workers.withLock { $0[name] = worker }
+            tasks.addTask { [self] in
+                await worker.run()
+                workers.withLock { _ = $0.removeValue(forKey: name) }
+                // Cancelled: the operator ends. Else the cluster was discarded.
+                if !Task.isCancelled { specs.forget(name) }
+            }
+        }
+    }
+
+    private func makeWorker(_ name: ClusterName, _ group: MultiThreadedEventLoopGroup)
+        -> ClusterWorker
+    {
+        let cluster = directory.cluster(name)
+        let when = wallNow().description.filter { $0 != ":" }
+        let executor = Executor(
+            directory: cluster,
+            trash: "\(directory.root)/trash/\(when)-\(name.namespace)-\(name.name)",
+            runtime: runtime,
+            programs: programs,
+            ports: ports
+        )
+        return ClusterWorker(
+            directory: cluster,
+            observer: ClusterObserver(directory: cluster, runtime: runtime, group: group),
+            executor: executor,
+            catalog: { [specs] in specs.current },
+            progress: report,
+            logger: logger
+        )
+    }
+
+    private func perform(_ command: ClusterCommand, on name: ClusterName)
+        async throws(OperatorError)
+    {
+        guard let worker = workers.withLock({ $0[name] }) else {
+            throw OperatorError(.notFound, "there is no cluster \(name)")
+        }
+        try await worker.perform(command)
+    }
+}

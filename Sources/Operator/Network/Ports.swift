@@ -1,0 +1,135 @@
+package import Planning
+import Synchronization
+
+/// Which ports belong to which cluster (safety rule 37).
+///
+/// A cluster gets one block, written into its record, and keeps it: a member whose port is taken
+/// by somebody else is reported, never moved. Blocks that we choose lie outside the range from
+/// which the kernel takes ports for outgoing connections, else any client of anything could sit on
+/// a member's port. A slot has two ports: an even offset for clients, an odd one for peers.
+package final class Ports: Sendable {
+    /// Room for nine members and one that replaces another.
+    static let block = 20
+    private static let first = 23_790
+
+    private let taken: Mutex<[String: Set<Int>]>
+    private let check: @Sendable (String, Int) -> PortCheck
+    private let ephemeral: ClosedRange<Int>
+
+    /// - Parameter records: What is recorded already.
+    package init(
+        records: [ClusterRecord],
+        check: @escaping @Sendable (String, Int) -> PortCheck = PortCheck.of
+    ) {
+        var taken: [String: Set<Int>] = [:]
+        for record in records { taken[record.uid] = Ports.all(in: record.slots) }
+        self.taken = Mutex(taken)
+        self.check = check
+        ephemeral = Ports.ephemeralRange()
+    }
+
+    /// Ports for a new cluster. The base is the user's when it is not zero: then those ports are
+    /// used or none.
+    package func allocate(
+        _ count: Int,
+        base: Int,
+        address: String,
+        uid: String
+    ) throws(OperatorError) -> [ClusterRecord.Slot] {
+        let slots: [ClusterRecord.Slot]
+        if base != 0 {
+            slots = Ports.slots(count, from: base)
+            let others = taken.withLock {
+                $0.filter { $0.key != uid }.values.reduce(into: Set()) { $0.formUnion($1) }
+            }
+            if let clash = Ports.all(in: slots).filter(others.contains).min() {
+                throw OperatorError(
+                    .portInUse,
+                    "port \(clash) belongs to another cluster of this operator",
+                    at: address,
+                    remedy: "choose another spec.network.basePort, or 0 to have one chosen"
+                )
+            }
+            try probe(slots, address)
+        } else {
+            slots = try choose(count, address)
+        }
+        taken.withLock { $0[uid] = Ports.all(in: slots) }
+        return slots
+    }
+
+    /// That every port of the slots can be listened on now.
+    func probe(_ slots: [ClusterRecord.Slot], _ address: String) throws(OperatorError) {
+        for port in slots.flatMap({ [$0.clientPort, $0.peerPort] }) {
+            switch check(address, port) {
+            case .free: continue
+            case .busy:
+                throw OperatorError(
+                    .portInUse,
+                    "the port is in use by \(PortHolder().describe(port: port))",
+                    at: hostPort(address, port),
+                    remedy: "stop that process, or choose another spec.network.basePort for a new "
+                        + "cluster"
+                )
+            case .impossible(let why):
+                throw OperatorError(
+                    .portInUse,
+                    "cannot listen here: \(why)",
+                    at: hostPort(address, port),
+                    remedy: "correct spec.network.address"
+                )
+            }
+        }
+    }
+
+    /// The ports of a cluster that is no more.
+    package func release(uid: String) {
+        taken.withLock { $0[uid] = nil }
+    }
+
+    private func choose(_ count: Int, _ address: String) throws(OperatorError) -> [ClusterRecord
+        .Slot]
+    {
+        let used = taken.withLock { $0.values.reduce(into: Set()) { $0.formUnion($1) } }
+        for base in stride(from: Ports.first, to: 65_500 - Ports.block, by: Ports.block) {
+            let block = base..<base + Ports.block
+            let slots = Ports.slots(count, from: base)
+            guard !block.contains(where: ephemeral.contains), !block.contains(where: used.contains)
+            else { continue }
+            let checks = Ports.all(in: slots).sorted().map { check(address, $0) }
+            if case .impossible(let why)? = checks.first(where: { $0 != .free && $0 != .busy }) {
+                throw OperatorError(
+                    .portInUse,
+                    "cannot listen here: \(why)",
+                    at: address,
+                    remedy: "correct spec.network.address"
+                )
+            }
+            if checks.allSatisfy({ $0 == .free }) { return slots }
+        }
+        throw OperatorError(
+            .portInUse,
+            "no block of \(Ports.block) free ports was found",
+            at: address,
+            remedy: "set spec.network.basePort"
+        )
+    }
+
+    private static func slots(_ count: Int, from base: Int) -> [ClusterRecord.Slot] {
+        (0..<count).map {
+            ClusterRecord.Slot(number: $0, clientPort: base + 2 * $0, peerPort: base + 2 * $0 + 1)
+        }
+    }
+
+    private static func all(in slots: [ClusterRecord.Slot]) -> Set<Int> {
+        Set(slots.flatMap { [$0.clientPort, $0.peerPort] })
+    }
+
+    /// Ports that the kernel gives to outgoing connections.
+    private static func ephemeralRange() -> ClosedRange<Int> {
+        let text = ProcFile.text("/proc/sys/net/ipv4/ip_local_port_range") ?? ""
+        let numbers = text.split(whereSeparator: \.isWhitespace).compactMap { Int($0) }
+        guard numbers.count == 2, numbers[0] <= numbers[1] else { return 32_768...60_999 }
+        return numbers[0]...numbers[1]
+    }
+}

@@ -1,0 +1,305 @@
+import CLinux
+import Glibc
+package import Planning
+import Storage
+import Synchronization
+
+/// The processes of the members on this machine.
+///
+/// A member runs in a session of its own and knows nothing of the operator, which may end and
+/// come back: it then finds its members by their data directories (safety rule 34). Each process
+/// is held by a pidfd, so that a signal can never reach another process that got its number.
+package final class LocalRuntime: Runtime {
+    private struct Running {
+        let facts: ProcessFacts
+        let descriptor: Int32
+        let watch: FileEvents.Key
+        let since: Duration
+        let isChild: Bool
+        let ended: Latch
+        var terminated: Duration?
+        var killed = false
+    }
+
+    private struct State {
+        var running: [String: Running] = [:]
+        var foreign: [String: String] = [:]
+        var ended: [String: [EndedProcess]] = [:]
+        var scanned: Duration?
+    }
+
+    private let root: String
+    private let table = ProcessTable()
+    private let events: FileEvents
+    private let state = Mutex(State())
+    /// Data directories whose process just ended.
+    let exits: AsyncStream<String>
+    private let exited: AsyncStream<String>.Continuation
+
+    /// - Parameter root: The state directory; only processes with data below it are ours.
+    package init(root: String, events: FileEvents) {
+        self.root = root
+        self.events = events
+        // One element per process at most is waiting; a lost one would only delay a pass.
+        (exits, exited) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1024))
+    }
+
+    deinit {
+        for process in state.withLock({ $0.running.values.map { ($0.watch, $0.descriptor) } }) {
+            events.forget(process.0)
+            close(process.1)
+        }
+        exited.finish()
+    }
+
+    /// Looks for processes that use the data directories of any member of this state directory:
+    /// ours are adopted, others remembered as foreign. Returns how many were adopted now.
+    ///
+    /// - Parameter age: A look at the process table that is no older than this will do.
+    @discardableResult
+    package func adopt(ifOlderThan age: Duration) throws(OperatorError) -> Int {
+        let now = monotonicNow()
+        let isFresh = state.withLock { $0.scanned.map { now - $0 < age } ?? false }
+        if isFresh { return 0 }
+        let found = try table.users(of: root + "/clusters")
+        var adopted = 0
+        var foreign: [String: String] = [:]
+        for (data, processes) in found {
+            for process in processes where !isTracked(process, data) {
+                if let problem = objection(to: process, processes) {
+                    foreign[data] = problem
+                } else if try track(process, data, isChild: false) {
+                    adopted += 1
+                }
+            }
+        }
+        state.withLock { state in
+            state.foreign = foreign
+            state.scanned = now
+        }
+        return adopted
+    }
+
+    /// What runs for a data directory.
+    package func process(using data: String) -> ProcessState {
+        state.withLock { state in
+            if let running = state.running[data] {
+                return .running(processID: running.facts.id, since: running.since)
+            }
+            return state.foreign[data].map(ProcessState.foreign) ?? .none
+        }
+    }
+
+    /// The ends of processes since the last call, oldest first.
+    package func takeEnded(_ data: String) -> [EndedProcess] {
+        state.withLock { $0.ended.removeValue(forKey: data) ?? [] }
+    }
+
+    /// The data directories below a directory for which a process runs, known or foreign.
+    package func users(below directory: String) -> [String] {
+        state.withLock { state in
+            (Array(state.running.keys) + Array(state.foreign.keys))
+                .filter { $0.hasPrefix(directory + "/") }.sorted()
+        }
+    }
+
+    /// Starts a program that uses a data directory, unless any process uses it already.
+    package func start(
+        _ program: String,
+        _ arguments: [String],
+        data: String,
+        log: String
+    ) throws(OperatorError) -> Int32 {
+        try adopt(ifOlderThan: .zero)
+        switch process(using: data) {
+        case .none: break
+        case .running(let id, _):
+            throw OperatorError(.process, "process \(id) runs already", at: data)
+        case .foreign(let why):
+            throw OperatorError(.foreign, why, at: data, remedy: "stop that process")
+        }
+        let output = try MemberLog(path: log, disk: FileDisk()).start()
+        defer { close(output) }
+        let id = spawn(program, [program] + arguments, memberEnvironment(), output)
+        guard id > 0 else {
+            throw OperatorError(
+                .binaryMissing,
+                "the program cannot be executed: \(systemMessage(-id))",
+                at: program
+            )
+        }
+        // Our own child stays, at least as a zombie, until we take its exit status.
+        do throws(OperatorError) {
+            guard let facts = table.facts(id), try track(facts, data, isChild: true) else {
+                throw OperatorError(.process, "process \(id) cannot be seen in /proc", at: program)
+            }
+        } catch {
+            // Nobody would hold it: it must not go on.
+            LocalRuntime.endChild(id)
+            throw error
+        }
+        return id
+    }
+
+    /// Asks a process to end, and makes it end when it has been asked long enough. True when a
+    /// signal was sent. The end itself comes as an exit.
+    package func stop(_ data: String, patience: Duration) throws(OperatorError) -> Bool {
+        let order: (descriptor: Int32, signal: Int32)? = state.withLock { state in
+            guard var running = state.running[data] else { return nil }
+            defer { state.running[data] = running }
+            guard let asked = running.terminated else {
+                running.terminated = monotonicNow()
+                return (running.descriptor, SIGTERM)
+            }
+            guard !running.killed, monotonicNow() - asked >= patience else { return nil }
+            running.killed = true
+            return (running.descriptor, SIGKILL)
+        }
+        guard let order else { return false }
+        let result = clinux_pidfd_signal(order.descriptor, order.signal)
+        // ESRCH: it has ended, and the exit is on its way.
+        guard result == 0 || result == -ESRCH else {
+            throw OperatorError(
+                .process,
+                "the process cannot be stopped: \(systemMessage(-result))",
+                at: data
+            )
+        }
+        return true
+    }
+
+    /// Stops processes and waits until the kernel has shown that each has ended (safety rule 12).
+    package func stopAll(_ data: [String], patience: Duration) async throws(OperatorError) {
+        for directory in data { _ = try stop(directory, patience: patience) }
+        for directory in data {
+            guard let ended = state.withLock({ $0.running[directory]?.ended }) else { continue }
+            if await ended.wait(atMost: patience) { continue }
+            _ = try stop(directory, patience: .zero)
+            guard await ended.wait(atMost: .seconds(10)) else {
+                throw OperatorError(
+                    .process,
+                    "the process does not end, not even when killed",
+                    at: directory,
+                    remedy: "see what it waits for (state D in ps: the disk)"
+                )
+            }
+        }
+    }
+
+    private static func endChild(_ id: Int32) {
+        kill(id, SIGKILL)
+        while waitpid(id, nil, 0) < 0, errno == EINTR {}
+    }
+
+    private func isTracked(_ process: ProcessFacts, _ data: String) -> Bool {
+        state.withLock { state in
+            guard let known = state.running[data]?.facts else { return false }
+            return known.id == process.id && known.startTicks == process.startTicks
+        }
+    }
+
+    /// Why a process with a member's data directory on its command line is not taken as ours.
+    private func objection(to process: ProcessFacts, _ all: [ProcessFacts]) -> String? {
+        let program = process.executable ?? process.arguments.first ?? "?"
+        guard process.userID == geteuid() else {
+            return "process \(process.id) (\(program)) of another user uses its data directory"
+        }
+        guard process.executable?.hasPrefix(root + "/bin/") == true else {
+            return "process \(process.id) (\(program)) uses its data directory and was not started "
+                + "by an operator"
+        }
+        guard all.count == 1 else {
+            return "\(all.count) processes use its data directory: "
+                + all.map { "\($0.id)" }.joined(separator: ", ")
+        }
+        return nil
+    }
+
+    /// Takes hold of a process; false when it is gone, or its number is somebody else's by now.
+    private func track(
+        _ process: ProcessFacts,
+        _ data: String,
+        isChild: Bool
+    ) throws(OperatorError) -> Bool {
+        let descriptor = clinux_pidfd_open(process.id)
+        if descriptor == -ESRCH { return false }
+        guard descriptor >= 0 else {
+            throw OperatorError(
+                .process,
+                "process \(process.id) cannot be held: \(systemMessage(-descriptor))",
+                at: data
+            )
+        }
+        // The descriptor names a process for ever; now see that it is the one we meant.
+        guard let again = table.facts(process.id), again.startTicks == process.startTicks else {
+            close(descriptor)
+            return false
+        }
+        let ended = Latch()
+        let watch: FileEvents.Key
+        do throws(OperatorError) {
+            watch = try events.watch(descriptor) { [weak self] in self?.sawEnd(of: data) }
+        } catch {
+            close(descriptor)
+            throw error
+        }
+        state.withLock { state in
+            state.running[data] = Running(
+                facts: process,
+                descriptor: descriptor,
+                watch: watch,
+                since: isChild ? monotonicNow() : monotonicNow() - .seconds(60),
+                isChild: isChild,
+                ended: ended
+            )
+        }
+        // It may have ended before the entry was there.
+        if clinux_pidfd_signal(descriptor, 0) == -ESRCH { sawEnd(of: data) }
+        return true
+    }
+
+    /// The pidfd is readable: the process has ended.
+    private func sawEnd(of data: String) {
+        let ended: Running? = state.withLock { state in
+            guard let running = state.running[data] else { return nil }
+            var result = clinux_exit()
+            let status: ExitStatus
+            switch unsafe clinux_pidfd_reap(running.descriptor, &result) {
+            case 1: status = result.by_signal ? .signal(result.value) : .code(result.value)
+            case 0: return nil
+            default: status = .unseen
+            }
+            state.running[data] = nil
+            let end = EndedProcess(
+                status: status,
+                at: monotonicNow(),
+                ranFor: monotonicNow() - running.since,
+                witnessed: running.isChild,
+                wasAsked: running.terminated != nil
+            )
+            state.ended[data, default: []].append(end)
+            return running
+        }
+        guard let ended else { return }
+        events.forget(ended.watch)
+        close(ended.descriptor)
+        ended.ended.open()
+        exited.yield(data)
+    }
+}
+
+/// `clinux_spawn` with Swift's texts.
+private func spawn(
+    _ program: String,
+    _ arguments: [String],
+    _ environment: [String],
+    _ output: Int32
+) -> Int32 {
+    var argumentPointers = unsafe arguments.map { unsafe strdup($0) } + [nil]
+    var environmentPointers = unsafe environment.map { unsafe strdup($0) } + [nil]
+    defer {
+        unsafe argumentPointers.forEach { unsafe free($0) }
+        unsafe environmentPointers.forEach { unsafe free($0) }
+    }
+    return unsafe clinux_spawn(program, &argumentPointers, &environmentPointers, output)
+}

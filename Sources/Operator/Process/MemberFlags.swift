@@ -1,0 +1,40 @@
+import ClusterAPI
+import Planning
+
+/// The command line of a member: etcd's flags, the same for every engine.
+struct MemberFlags {
+    let record: ClusterRecord
+    let spec: ClusterSpec
+
+    /// Everything that stays the same over the member's life. `--initial-cluster-state` is added at
+    /// each start, see `Launch`.
+    func arguments(_ member: ClusterRecord.Member, data: String) -> [String] {
+        let settings = spec.settings
+        let client = record.clientURL(of: member)
+        let peer = record.peerURL(of: member)
+        let cluster = record.members.map { "\($0.name)=\(record.peerURL(of: $0))" }
+        let own: [(String, String)] = [
+            ("name", member.name),
+            ("data-dir", data),
+            ("listen-client-urls", client),
+            ("advertise-client-urls", client),
+            ("listen-peer-urls", peer),
+            ("initial-advertise-peer-urls", peer),
+            ("initial-cluster", cluster.joined(separator: ",")),
+            ("initial-cluster-token", record.token),
+            ("heartbeat-interval", "\(settings.heartbeatInterval.milliseconds)"),
+            ("election-timeout", "\(settings.electionTimeout.milliseconds)"),
+            ("snapshot-count", "\(settings.snapshotCount)"),
+            ("quota-backend-bytes", "\(spec.storage.quota.bytes)"),
+            ("max-request-bytes", "\(settings.maxRequestBytes.bytes)"),
+        ]
+        return (own + settings.extraArgs.map { ($0.name, $0.value) }).map { "--\($0.0)=\($0.1)" }
+    }
+}
+
+extension Duration {
+    /// Whole milliseconds, as etcd's flags take them.
+    fileprivate var milliseconds: Int64 {
+        components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000
+    }
+}

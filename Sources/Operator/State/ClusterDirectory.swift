@@ -1,0 +1,217 @@
+package import ClusterAPI
+package import Planning
+import Storage
+
+/// What is kept of one cluster:
+///
+///     cluster.json         ClusterRecord: decided once, never again
+///     declared.json        what a file declares, until there is a record
+///     status.json          ClusterStatus: last seen; may be lost without harm
+///     journal.jsonl        one line for each change that was made
+///     events.jsonl         what happened, as `etcd-operator events` shows it
+///     members/.sentinel    the cluster's uid: proof that the right disk is mounted
+///     members/<member>/    identity.json, data/, log/
+///     trash/               data that was taken out of use
+package struct ClusterDirectory: Sendable {
+    package let name: ClusterName
+    package let path: String
+    let disk: any Disk
+
+    init(name: ClusterName, path: String, disk: any Disk) {
+        self.name = name
+        self.path = path
+        self.disk = disk
+    }
+
+    package func record() throws(OperatorError) -> ClusterRecord? {
+        let found = try StateFile.load(ClusterRecord.self, at: path + "/cluster.json", on: disk)
+        if let found, found.cluster != name {
+            throw OperatorError(
+                .state,
+                "it is the record of \(found.cluster)",
+                at: path + "/cluster.json",
+                remedy: "put it back where it was"
+            )
+        }
+        return found
+    }
+
+    package func save(_ record: ClusterRecord) throws(OperatorError) {
+        try makeFolder(path)
+        try StateFile.save(record, at: path + "/cluster.json", on: disk)
+    }
+
+    package func status() throws(OperatorError) -> ClusterStatus? {
+        try StateFile.load(ClusterStatus.self, at: path + "/status.json", on: disk)
+    }
+
+    package func save(_ status: ClusterStatus) throws(OperatorError) {
+        try makeFolder(path)
+        do throws(DiskError) {
+            try disk.replace(path + "/status.json", with: StateFile.encode(status))
+        } catch {
+            throw OperatorError(state: error)
+        }
+    }
+
+    /// The cluster as `get` and `describe` show it: the accepted spec with the last status. Nil
+    /// when nothing is known.
+    package func resource() throws(OperatorError) -> EtcdCluster? {
+        var cluster: EtcdCluster
+        if let record = try record() {
+            cluster = record.accepted
+            cluster.metadata.uid = record.uid
+        } else if let declared = try StateFile.load(EtcdCluster.self, at: declaration, on: disk) {
+            cluster = declared
+        } else {
+            return nil
+        }
+        cluster.status = try status()
+        return cluster
+    }
+
+    private var declaration: String { path + "/declared.json" }
+
+    /// Remembers what a file declares while there is no record.
+    func keep(declaration cluster: EtcdCluster) throws(OperatorError) {
+        do throws(DiskError) {
+            let bytes = StateFile.encode(cluster)
+            if try disk.status(declaration) != nil, try disk.read(declaration) == bytes { return }
+            try disk.createDirectory(path)
+            try disk.replace(declaration, with: bytes)
+        } catch {
+            throw OperatorError(state: error)
+        }
+    }
+
+    /// Removes what is kept of a cluster that was declared and never created. False, and nothing
+    /// is removed, when there is anything of a real one.
+    func forgetDeclaration() throws(OperatorError) -> Bool {
+        guard try memberNames().isEmpty, try trashNames().isEmpty, try record() == nil else {
+            return false
+        }
+        do throws(DiskError) {
+            for name in ["declared.json", "status.json", "events.jsonl", "events.jsonl.1"] {
+                if try disk.status("\(path)/\(name)") != nil { try disk.remove("\(path)/\(name)") }
+            }
+            // Whatever else is there is not ours to remove.
+            if try disk.status(path) != nil, try disk.list(path).isEmpty { try disk.remove(path) }
+            return true
+        } catch {
+            throw OperatorError(state: error)
+        }
+    }
+
+    /// Oldest first, equal ones in a row counted.
+    package func events() throws(OperatorError) -> [Event] {
+        var folded: [Event] = []
+        for event in try LineFile(path: path + "/events.jsonl", disk: disk).load(Event.self) {
+            if let index = folded.lastIndex(where: { $0.repeats(event) }), event.count > 1 {
+                folded.remove(at: index)
+            }
+            folded.append(event)
+        }
+        return folded
+    }
+
+    package func append(_ event: Event) throws(OperatorError) {
+        try makeFolder(path)
+        try LineFile(path: path + "/events.jsonl", disk: disk, maxBytes: 256 << 10).append(event)
+    }
+
+    package func journal() throws(OperatorError) -> [JournalEntry] {
+        try LineFile(path: path + "/journal.jsonl", disk: disk).load(JournalEntry.self)
+    }
+
+    package func append(_ entry: JournalEntry) throws(OperatorError) {
+        try makeFolder(path)
+        try LineFile(path: path + "/journal.jsonl", disk: disk).append(entry)
+    }
+
+    package func member(_ member: String) -> MemberDirectory {
+        MemberDirectory(cluster: self, member: member)
+    }
+
+    /// The directories below `members/`, whoever made them.
+    func memberNames() throws(OperatorError) -> [String] {
+        try names(path + "/members").filter { !$0.hasPrefix(".") }
+    }
+
+    func trashNames() throws(OperatorError) -> [String] {
+        try names(path + "/trash")
+    }
+
+    /// Makes `members/` and leaves the cluster's uid in it.
+    package func writeSentinel(_ uid: String) throws(OperatorError) {
+        try makeFolder(path + "/members")
+        do throws(DiskError) {
+            try disk.replace(path + "/members/.sentinel", with: Array("\(uid)\n".utf8))
+        } catch {
+            throw OperatorError(state: error)
+        }
+    }
+
+    /// Why `members/` cannot be trusted to be the directory it was; nil when it can.
+    func sentinelProblem(_ uid: String) -> String? {
+        let file = path + "/members/.sentinel"
+        do throws(DiskError) {
+            let text = String(decoding: try disk.read(file, maxSize: 256), as: UTF8.self)
+            return text == "\(uid)\n" ? nil : "\(file) names another cluster"
+        } catch {
+            return "\(file) cannot be read (\(error.reason)): is its disk mounted?"
+        }
+    }
+
+    /// Moves everything to the trash of the state directory.
+    func discard(to trash: String) throws(OperatorError) {
+        do throws(DiskError) {
+            guard try disk.status(path) != nil else { return }
+            try disk.createDirectory(trash.parent)
+            try disk.rename(path, to: trash)
+            try disk.syncDirectory(path.parent)
+            try disk.syncDirectory(trash.parent)
+        } catch {
+            throw OperatorError(state: error)
+        }
+    }
+
+    private func names(_ folder: String) throws(OperatorError) -> [String] {
+        do throws(DiskError) {
+            return try disk.status(folder) == nil ? [] : try disk.list(folder)
+        } catch {
+            throw OperatorError(state: error)
+        }
+    }
+
+    func makeFolder(_ folder: String) throws(OperatorError) {
+        do throws(DiskError) {
+            try disk.createDirectory(folder)
+        } catch {
+            throw OperatorError(state: error)
+        }
+    }
+}
+
+extension String {
+    /// The directory that holds the last component of an absolute path.
+    var parent: String {
+        guard let slash = lastIndex(of: "/"), slash != startIndex else { return "/" }
+        return String(self[..<slash])
+    }
+}
+
+/// One change that the operator made, and why.
+package struct JournalEntry: Hashable, Sendable, Codable {
+    package var time: Timestamp
+    package var step: String
+    package var reason: String
+    /// `done`, or what went wrong.
+    package var result: String
+
+    package init(time: Timestamp, step: String, reason: String, result: String) {
+        self.time = time
+        self.step = step
+        self.reason = reason
+        self.result = result
+    }
+}

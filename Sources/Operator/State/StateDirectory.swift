@@ -1,0 +1,130 @@
+package import ClusterAPI
+import Glibc
+package import Storage
+
+/// Where an operator keeps what it must not forget:
+///
+///     <root>/lock                         held by the running operator; its process id is inside
+///     <root>/operator.sock                commands of the CLI
+///     <root>/bin/<program>-<sha>/         pinned copies of member programs
+///     <root>/clusters/<namespace>/<name>/ one ClusterDirectory
+///     <root>/trash/<when>-<namespace>-<name>/   deleted clusters, whole
+///
+/// The commands that only look (`get`, `describe`, `events`, `endpoints`) read it with or without
+/// an operator at work.
+package struct StateDirectory: Sendable {
+    /// Absolute, without symbolic links, since processes are recognised by it.
+    package let root: String
+    package let disk: any Disk
+
+    /// A directory that exists.
+    package init(existing path: String, on disk: any Disk = FileDisk()) throws(OperatorError) {
+        let absolute = absolutePath(path)
+        let found: FileStatus?
+        do throws(DiskError) {
+            found = try disk.status(absolute)
+        } catch {
+            throw OperatorError(state: error)
+        }
+        guard found?.isDirectory == true else {
+            throw OperatorError(
+                .notFound,
+                "there is no state directory",
+                at: absolute,
+                remedy: "start an operator with `etcd-operator run`, or name another --state-dir"
+            )
+        }
+        root = disk is FileDisk ? realPath(absolute) ?? absolute : absolute
+        self.disk = disk
+    }
+
+    /// A directory that is made when it is absent, and proven to be writable.
+    package init(creating path: String, on disk: any Disk = FileDisk()) throws(OperatorError) {
+        let absolute = absolutePath(path)
+        do throws(DiskError) {
+            for folder in ["", "/clusters", "/bin", "/trash"] {
+                try disk.createDirectory(absolute + folder)
+            }
+            try disk.replace(absolute + "/writable", with: [])
+            try disk.remove(absolute + "/writable")
+        } catch {
+            throw OperatorError(state: error)
+        }
+        try self.init(existing: absolute, on: disk)
+    }
+
+    /// Takes the lock, or says which process holds it.
+    package func lock() throws(OperatorError) -> StateLock {
+        try StateLock(path: root + "/lock", on: disk)
+    }
+
+    /// The clusters of which anything is kept, in the order of their names.
+    package func clusters() throws(OperatorError) -> [ClusterName] {
+        do throws(DiskError) {
+            var names: [ClusterName] = []
+            for namespace in try folders(root + "/clusters") {
+                for name in try folders("\(root)/clusters/\(namespace)") {
+                    names.append(ClusterName(namespace: namespace, name: name))
+                }
+            }
+            return names.sorted()
+        } catch {
+            throw OperatorError(state: error)
+        }
+    }
+
+    package func cluster(_ name: ClusterName) -> ClusterDirectory {
+        ClusterDirectory(
+            name: name,
+            path: "\(root)/clusters/\(name.namespace)/\(name.name)",
+            disk: disk
+        )
+    }
+
+    private func folders(_ path: String) throws(DiskError) -> [String] {
+        guard try disk.status(path) != nil else { return [] }
+        var found: [String] = []
+        for name in try disk.list(path) {
+            if try disk.status("\(path)/\(name)")?.isDirectory == true { found.append(name) }
+        }
+        return found
+    }
+}
+
+/// The state directory, held.
+package final class StateLock: Sendable {
+    private let lock: any DiskLock
+
+    fileprivate init(path: String, on disk: any Disk) throws(OperatorError) {
+        do throws(DiskError) {
+            lock = try disk.lock(path)
+            try disk.replaceContent(of: path, with: Array("\(getpid())\n".utf8))
+        } catch {
+            guard error.kind == .locked else { throw OperatorError(state: error) }
+            let text = (try? disk.read(path, maxSize: 64)).map {
+                String(decoding: $0, as: UTF8.self)
+            }
+            let holder = text?.split(separator: "\n").first.flatMap { Int32($0) }
+            throw OperatorError(
+                .locked,
+                "another operator \(holder.map { "(process \($0)) " } ?? "")manages this directory",
+                at: path,
+                remedy: "stop it first, or use another --state-dir"
+            )
+        }
+    }
+
+    package func release() {
+        lock.release()
+    }
+}
+
+extension Disk {
+    /// Writes in place: the lock belongs to the file itself, which must not be replaced.
+    fileprivate func replaceContent(of path: String, with bytes: [UInt8]) throws(DiskError) {
+        let file = try open(path, .createOrOpen)
+        defer { file.close() }
+        try file.truncate(to: 0)
+        try file.write(bytes, at: 0)
+    }
+}

@@ -1,0 +1,191 @@
+package import ClusterAPI
+
+/// What was decided once about a cluster and must never be decided again: `cluster.json`.
+///
+/// It goes `planned -> started -> bootstrapped` (safety rule 11). `started` is on disk before the
+/// first process of the cluster is, so whoever finds `started` knows that data may exist.
+package struct ClusterRecord: Hashable, Sendable, Codable {
+    package enum Phase: String, Hashable, Sendable, Codable, Comparable, CaseIterable {
+        /// Names, ports and the token are chosen; nothing has run.
+        case planned
+        /// Members may have run; their logs are expected from now on.
+        case started
+        /// The cluster has served with every member's log in place; endpoints are public.
+        case bootstrapped
+
+        package static func < (left: Phase, right: Phase) -> Bool {
+            allCases.firstIndex(of: left) ?? 0 < allCases.firstIndex(of: right) ?? 0
+        }
+    }
+
+    /// What the user wants of the processes, whatever the spec says (safety rule 14).
+    package enum Desired: String, Hashable, Sendable, Codable {
+        case up
+        case down
+        /// Stop the members and move everything to the trash.
+        case deleted
+    }
+
+    package var namespace: String
+    package var name: String
+    /// Tells this cluster from every other that had or will have its name.
+    package var uid: String
+    /// Counts the times the cluster was built anew from a backup or a survivor, from 1.
+    package var incarnation: Int
+    package var phase: Phase
+    package var desired: Desired
+    /// The value of `--initial-cluster-token`.
+    package var token: String
+    /// etcd's cluster id, computed beforehand from token and peer URLs; lower-case hexadecimal.
+    package var clusterID: String
+    /// The IP address on which every member listens.
+    package var address: String
+    package var slots: [Slot]
+    package var members: [Member]
+    /// The ordinal that the next member gets; ordinals are never used twice.
+    package var nextOrdinal: Int
+    /// The last accepted resource, complete with its defaults.
+    package var accepted: EtcdCluster
+    /// The resource with which the members were launched.
+    package var applied: EtcdCluster
+    /// The file that declared the cluster, for messages.
+    package var source: String
+
+    /// A pair of ports. Replacements of a member take over its slot.
+    package struct Slot: Hashable, Sendable, Codable {
+        package let number: Int
+        package let clientPort: Int
+        package let peerPort: Int
+
+        package init(number: Int, clientPort: Int, peerPort: Int) {
+            self.number = number
+            self.clientPort = clientPort
+            self.peerPort = peerPort
+        }
+    }
+
+    package struct Member: Hashable, Sendable, Codable {
+        package let name: String
+        package let ordinal: Int
+        package let slot: Int
+        /// etcd's member id, computed beforehand; lower-case hexadecimal.
+        package let id: String
+        /// A process was, or may have been, started for it. On disk before the process is.
+        package var launched: Bool
+        /// How it is started; only a roll-out changes it (safety rule 35).
+        package var launch: LaunchRecord?
+
+        package init(
+            name: String,
+            ordinal: Int,
+            slot: Int,
+            id: String,
+            launched: Bool = false,
+            launch: LaunchRecord? = nil
+        ) {
+            self.name = name
+            self.ordinal = ordinal
+            self.slot = slot
+            self.id = id
+            self.launched = launched
+            self.launch = launch
+        }
+    }
+
+    package init(
+        cluster: EtcdCluster,
+        uid: String,
+        token: String,
+        slots: [Slot],
+        source: String
+    ) {
+        let address = cluster.spec.network.address
+        let name = cluster.name.name
+        namespace = cluster.name.namespace
+        self.name = name
+        self.uid = uid
+        incarnation = 1
+        phase = .planned
+        desired = .up
+        self.token = token
+        self.address = address
+        self.slots = slots
+        accepted = cluster
+        accepted.status = nil
+        applied = accepted
+        self.source = source
+        nextOrdinal = slots.count
+        let urls = slots.map { "http://\(hostPort(address, $0.peerPort))" }
+        let identity = ExpectedIdentity(peerURLs: urls, token: token)
+        clusterID = identity.clusterID
+        members = zip(slots, identity.memberIDs).enumerated().map { ordinal, pair in
+            Member(
+                name: "\(name)-\(ordinal)",
+                ordinal: ordinal,
+                slot: pair.0.number,
+                id: pair.1
+            )
+        }
+    }
+}
+
+/// The program and the arguments of a member, pinned.
+package struct LaunchRecord: Hashable, Sendable, Codable {
+    /// The operator's own copy of the program.
+    package var binary: String
+    /// SHA-256 of that copy, lower-case hexadecimal.
+    package var binarySHA256: String
+    package var arguments: [String]
+
+    package init(binary: String, binarySHA256: String, arguments: [String]) {
+        self.binary = binary
+        self.binarySHA256 = binarySHA256
+        self.arguments = arguments
+    }
+}
+
+extension ClusterRecord {
+    package var cluster: ClusterName { ClusterName(namespace: namespace, name: name) }
+
+    package func member(_ name: String) -> Member? {
+        members.first { $0.name == name }
+    }
+
+    package func slot(of member: Member) -> Slot {
+        guard let slot = slots.first(where: { $0.number == member.slot }) else {
+            fatalError("member \(member.name) has slot \(member.slot), which is not in its record")
+        }
+        return slot
+    }
+
+    package func clientURL(of member: Member) -> String {
+        "http://\(hostPort(address, slot(of: member).clientPort))"
+    }
+
+    package func peerURL(of member: Member) -> String {
+        "http://\(hostPort(address, slot(of: member).peerPort))"
+    }
+
+    package mutating func update(_ name: String, _ change: (inout Member) -> Void) {
+        guard let index = members.firstIndex(where: { $0.name == name }) else { return }
+        change(&members[index])
+    }
+
+    /// Why the record cannot be one that this program wrote; nil when it can.
+    package var flaw: String? {
+        let numbers = Set(slots.map(\.number))
+        if numbers.count != slots.count { return "two slots have the same number" }
+        if members.isEmpty { return "it names no member" }
+        if Set(members.map(\.name)).count != members.count { return "two members have one name" }
+        if Set(members.map(\.slot)).count != members.count { return "two members share a slot" }
+        if let stray = members.first(where: { !numbers.contains($0.slot) }) {
+            return "\(stray.name) has a slot that is not listed"
+        }
+        return nil
+    }
+}
+
+/// `address:port`, with brackets around an IPv6 address.
+package func hostPort(_ address: String, _ port: Int) -> String {
+    address.contains(":") ? "[\(address)]:\(port)" : "\(address):\(port)"
+}

@@ -1,0 +1,98 @@
+/// Why a process ended (safety rule 15). Only `corruption` says anything about the data.
+package enum ExitCause: Hashable, Sendable {
+    /// It ended by itself and without complaint.
+    case clean
+    /// The operator had asked it to.
+    case stopped
+    case configuration(String)
+    case binaryMissing(String)
+    case portInUse(String)
+    case dataLocked(String)
+    case outOfMemory(String)
+    case noSpace(String)
+    case corruption(String)
+    case signal(Int32)
+    /// It failed with this code, and its last words name no known cause.
+    case failed(code: Int32, lastWords: String)
+    /// It was not our child: that it ended is known, how is not.
+    case unseen
+}
+
+/// How a process ended, as the kernel tells its parent.
+package enum ExitStatus: Hashable, Sendable {
+    case code(Int32)
+    case signal(Int32)
+    /// Only the parent is told, and that was another operator.
+    case unseen
+}
+
+extension ExitCause {
+    /// Reads the cause from the status and from the end of the member's log.
+    ///
+    /// Only a process that gave up by itself is judged by its last words: one that was killed may
+    /// have written anything before.
+    package init(_ status: ExitStatus, log: some StringProtocol) {
+        switch status {
+        case .code(0): self = .clean
+        case .signal(let number): self = .signal(number)
+        case .unseen: self = .unseen
+        case .code(let code):
+            let lines = log.split(whereSeparator: \.isNewline).suffix(20).reversed()
+            for line in lines {
+                let text = line.lowercased()
+                if let known = ExitCause.marks.first(where: { $0.0.contains(where: text.contains) })
+                {
+                    self = known.1(String(line.prefix(300)))
+                    return
+                }
+            }
+            self = .failed(code: code, lastWords: String(lines.first?.prefix(300) ?? ""))
+        }
+    }
+
+    /// What etcd and `etcd-member` write before they give up. The first that fits counts.
+    private static let marks: [([String], @Sendable (String) -> ExitCause)] = [
+        (["address already in use", "cannot assign requested address"], { .portInUse($0) }),
+        (["no space left on device"], { .noSpace($0) }),
+        (["cannot allocate memory", "out of memory"], { .outOfMemory($0) }),
+        (
+            ["crc mismatch", "is corrupt", "corrupted", "invalid database", "wal: slice bounds"],
+            { .corruption($0) }
+        ),
+        (
+            ["locked by another process", "cannot acquire lock", "file already locked"],
+            { .dataLocked($0) }
+        ),
+        (
+            [
+                "flag provided but not defined", "unknown option", "unexpected argument",
+                "error verifying flags", "not supported", "couldn't find local name",
+            ],
+            { .configuration($0) }
+        ),
+    ]
+
+    package var saysDataIsLost: Bool {
+        if case .corruption = self { true } else { false }
+    }
+}
+
+extension ExitCause: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .clean: "ended by itself"
+        case .stopped: "was stopped"
+        case .configuration(let line): "refused its configuration: \(line)"
+        case .binaryMissing(let line): "could not be executed: \(line)"
+        case .portInUse(let line): "could not listen: \(line)"
+        case .dataLocked(let line): "found its data in use: \(line)"
+        case .outOfMemory(let line): "ran out of memory: \(line)"
+        case .noSpace(let line): "ran out of disk space: \(line)"
+        case .corruption(let line): "found its data corrupt: \(line)"
+        case .signal(let number): "was ended by signal \(number)"
+        case .failed(let code, ""): "failed with exit code \(code)"
+        case .failed(let code, let words): "failed with exit code \(code): \(words)"
+        case .unseen: "ended while no operator was its parent"
+        }
+    }
+}

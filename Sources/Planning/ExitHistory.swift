@@ -1,0 +1,47 @@
+/// The recent exits of a member, and how long its next start has to wait.
+///
+/// The first restart comes at once, so that a killed member is back within a second; a member
+/// that keeps failing is started ever less often: 0.2 s, 0.4 s, 0.8 s ... 30 s.
+package struct ExitHistory: Hashable, Sendable {
+    package struct Exit: Hashable, Sendable {
+        package var cause: ExitCause
+        /// On the monotonic clock.
+        package var at: Duration
+        /// Seen by the operator that was the process's parent, so that nothing can have run since.
+        package var witnessed: Bool
+
+        package init(cause: ExitCause, at: Duration, witnessed: Bool) {
+            self.cause = cause
+            self.at = at
+            self.witnessed = witnessed
+        }
+    }
+
+    package private(set) var last: Exit?
+    /// Exits in a row of which none followed a good run.
+    package private(set) var streak: Int
+
+    package init() {
+        streak = 0
+    }
+
+    /// A run is good, and ends the streak, when the member served and did so for two seconds, or
+    /// when it was ended on purpose.
+    package mutating func record(_ exit: Exit, served: Bool, ranFor: Duration) {
+        let isGood = served && ranFor >= .seconds(2) || exit.cause == .stopped
+        streak = isGood ? 1 : streak + 1
+        last = exit
+    }
+
+    /// How long after the last exit the next start may come.
+    package var delay: Duration {
+        guard streak > 1 else { return .zero }
+        // 0.2 s doubled seven times is already near the bound.
+        return min(.seconds(30), .milliseconds(200) * (1 << min(streak - 2, 8)))
+    }
+
+    /// When the next start may come, on the monotonic clock; nil: at once.
+    package var notBefore: Duration? {
+        last.map { $0.at + delay }
+    }
+}

@@ -1,0 +1,128 @@
+/// What to do next about one cluster, why, and why not more.
+package struct Plan: Hashable, Sendable {
+    /// To be carried out in order; at most one of them is disruptive.
+    package var steps: [Step]
+    package var reason: String
+    package var waitingFor: String?
+    package var blockedBy: String?
+    /// What the user should know, found by any rule on the way.
+    package var notes: [Note]
+    /// One word for people: `Running`, `Bootstrapping`, `Stopped` ...
+    package var phase: Phase
+    /// When to look again if nothing happens before.
+    package var recheckAfter: Duration
+
+    package enum Phase: String, Hashable, Sendable {
+        case pending = "Pending"
+        case bootstrapping = "Bootstrapping"
+        case running = "Running"
+        case recovering = "Recovering"
+        case paused = "Paused"
+        case stopping = "Stopping"
+        case stopped = "Stopped"
+        case hibernated = "Hibernated"
+        case deleting = "Deleting"
+        case refused = "Refused"
+    }
+
+    package init(
+        steps: [Step] = [],
+        reason: String,
+        waitingFor: String? = nil,
+        blockedBy: String? = nil,
+        notes: [Note] = [],
+        phase: Phase,
+        recheckAfter: Duration
+    ) {
+        self.steps = steps
+        self.reason = reason
+        self.waitingFor = waitingFor
+        self.blockedBy = blockedBy
+        self.notes = notes
+        self.phase = phase
+        self.recheckAfter = recheckAfter
+    }
+
+    /// True when the operator is bringing something about and should look again soon.
+    package var isChanging: Bool { !steps.isEmpty || waitingFor != nil }
+}
+
+/// One change to the world. Each may be carried out twice without harm.
+package enum Step: Hashable, Sendable {
+    /// Choose uid, token and ports for this many members and write them down as `planned`.
+    case allocate(members: Int)
+    /// Write down the record that the members' directories agree on.
+    case adoptRecord(ClusterRecord)
+    /// Write down `started`, durably, before anything is.
+    case begin
+    case start(member: String, as: InitialState)
+    /// Write down that a start failed before the member had written anything.
+    case withdrawLaunch(member: String)
+    case markBootstrapped
+    /// SIGTERM, then SIGKILL; done when every exit has been seen.
+    case stop(members: [String])
+    /// Write down what is wanted of the cluster's processes.
+    case latch(ClusterRecord.Desired)
+    /// Move everything of the cluster to the trash.
+    case discard
+
+    /// It takes something away that serves or could serve.
+    package var isDisruptive: Bool {
+        switch self {
+        case .stop, .discard: true
+        case .allocate, .adoptRecord, .begin, .start, .withdrawLaunch, .markBootstrapped, .latch:
+            false
+        }
+    }
+}
+
+extension Step: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .allocate(let count): "choose names and ports for \(counted(count, "member"))"
+        case .adoptRecord: "rebuild the record from the members' directories"
+        case .begin: "start the members for the first time"
+        case .start(let member, .new): "start \(member) as a new member"
+        case .start(let member, .existing): "start \(member)"
+        case .withdrawLaunch(let member): "count the failed start of \(member) as never made"
+        case .markBootstrapped: "publish the endpoints"
+        case .stop(let members): "stop \(members.joined(separator: ", "))"
+        case .latch(.up): "let the cluster run"
+        case .latch(.down): "take the cluster down"
+        case .latch(.deleted): "delete the cluster"
+        case .discard: "move the cluster's files to the trash"
+        }
+    }
+}
+
+/// The value of `--initial-cluster-state`.
+package enum InitialState: String, Hashable, Sendable {
+    case new
+    case existing
+}
+
+/// Something the user should know, and which judgement it changes.
+package struct Note: Hashable, Sendable {
+    package enum Weight: Hashable, Sendable {
+        /// Something is broken that the operator does not put right by itself.
+        case degraded
+        /// The spec asks for something that is not done.
+        case unmet
+    }
+
+    package var weight: Weight
+    /// One word in CamelCase that programs may compare.
+    package var reason: String
+    package var message: String
+
+    package init(_ weight: Weight, _ reason: String, _ message: String) {
+        self.weight = weight
+        self.reason = reason
+        self.message = message
+    }
+}
+
+/// `1 member`, `3 members`.
+package func counted(_ count: Int, _ noun: String) -> String {
+    "\(count) \(noun)\(count == 1 ? "" : "s")"
+}

@@ -1,0 +1,98 @@
+/// The one next step of a cluster.
+///
+/// The ladder's order is the order of importance (safety rule 13). A rule that answers decides;
+/// one that returns nil has left its notes, and the next is asked.
+package func plan(_ seen: Observation) -> Plan {
+    var findings = Findings()
+    let ladder: [(Observation, inout Findings) -> Plan?] = [
+        trust, identify, note, pause, delete, stopOrHibernate, bootstrap, restart,
+    ]
+    for rule in ladder {
+        guard var plan = rule(seen, &findings) else { continue }
+        plan.notes = findings.notes
+        return plan
+    }
+    return steady(seen, findings)
+}
+
+/// What the rules have found so far.
+struct Findings {
+    var notes: [Note] = []
+    /// Members that must not be touched, and why.
+    private(set) var blocked: [String: String] = [:]
+
+    mutating func note(_ weight: Note.Weight, _ reason: String, _ message: String) {
+        notes.append(Note(weight, reason, message))
+    }
+
+    /// Keeps the member's files and processes from being touched by any later rule.
+    mutating func block(_ member: String, _ reason: String, _ message: String) {
+        guard blocked[member] == nil else { return }
+        blocked[member] = message
+        note(.degraded, reason, message)
+    }
+}
+
+extension Plan {
+    /// Steps to take now; look again soon for what came of them.
+    static func act(_ steps: [Step], because reason: String, _ phase: Phase) -> Plan {
+        // The end of a process is an event of its own; what a step changed is seen at once.
+        let delay: Duration =
+            steps.contains(where: \.isDisruptive) ? .seconds(1) : .milliseconds(100)
+        return Plan(steps: steps, reason: reason, phase: phase, recheckAfter: delay)
+    }
+
+    /// The operator brought something about that needs time.
+    static func wait(
+        for what: String,
+        because reason: String,
+        _ phase: Phase,
+        recheckAfter: Duration = .seconds(2)
+    ) -> Plan {
+        Plan(reason: reason, waitingFor: what, phase: phase, recheckAfter: recheckAfter)
+    }
+
+    /// The operator does nothing before somebody changes something.
+    static func refuse(because reason: String, _ phase: Phase = .refused) -> Plan {
+        Plan(reason: reason, blockedBy: reason, phase: phase, recheckAfter: .seconds(10))
+    }
+}
+
+/// Nothing to do.
+private func steady(_ seen: Observation, _ findings: Findings) -> Plan {
+    guard case .read(let record) = seen.record else {
+        fatalError("no rule decided about \(seen.name), which has no record")
+    }
+    let starting = seen.members.filter { $0.isRunning && !$0.probe.isServing }
+    var plan: Plan
+    if let first = starting.first {
+        let soon = starting.contains { $0.isYoung(at: seen.now) }
+        plan = .wait(
+            for: "\(first.name) to serve",
+            because: "\(counted(starting.count, "member")) of \(record.members.count) not serving",
+            .recovering,
+            recheckAfter: soon ? .milliseconds(200) : .seconds(2)
+        )
+    } else if let stuck = findings.blocked.keys.sorted().first {
+        plan = .refuse(because: findings.blocked[stuck] ?? stuck, .running)
+    } else {
+        plan = Plan(
+            reason: "\(counted(record.members.count, "member")) serving",
+            phase: .running,
+            recheckAfter: .seconds(10)
+        )
+    }
+    plan.notes = findings.notes
+    return plan
+}
+
+extension MemberObservation {
+    /// Started so recently that the next look should come soon.
+    func isYoung(at now: Instant) -> Bool {
+        if case .running(_, let since) = process {
+            now.monotonic - since < .seconds(10)
+        } else {
+            false
+        }
+    }
+}

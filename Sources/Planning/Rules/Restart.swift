@@ -1,0 +1,76 @@
+/// Members that are stopped and have their data are started, at once or after their backoff.
+func restart(_ seen: Observation, _ findings: inout Findings) -> Plan? {
+    guard case .read(let record) = seen.record else { return nil }
+    return startStopped(record, seen, &findings)
+}
+
+/// The start of everything that is stopped and may run; nil when there is nothing of the kind.
+///
+/// Starting takes nothing away, so all that are due start in one pass.
+func startStopped(
+    _ record: ClusterRecord,
+    _ seen: Observation,
+    _ findings: inout Findings
+) -> Plan? {
+    var steps: [Step] = []
+    var reasons: [String] = []
+    var waiting: (member: String, until: Duration)?
+    for member in record.members {
+        guard let observed = seen.members.first(where: { $0.name == member.name }),
+            !observed.isRunning, findings.blocked[member.name] == nil
+        else { continue }
+        switch Launch.decide(member, observed, in: record) {
+        case .refuse(let reason, let message):
+            findings.block(member.name, reason, message)
+        case .withdraw:
+            steps.append(.withdrawLaunch(member: member.name))
+            reasons.append("\(member.name) ended before it had written anything")
+        case .start(let state):
+            if let exit = observed.exits.last, observed.exits.streak > 1 {
+                findings.note(.degraded, exit.cause.reason, "\(member.name) \(exit.cause)")
+            }
+            if let due = observed.exits.notBefore, due > seen.now.monotonic {
+                if waiting.map({ due < $0.until }) ?? true { waiting = (member.name, due) }
+                continue
+            }
+            steps.append(.start(member: member.name, as: state))
+            reasons.append(observed.stopReason)
+        }
+    }
+    if !steps.isEmpty {
+        return .act(steps, because: reasons.joined(separator: "; "), .recovering)
+    }
+    guard let waiting else { return nil }
+    return .wait(
+        for: "\(waiting.member)'s next start",
+        because: "\(waiting.member) has failed repeatedly",
+        .recovering,
+        recheckAfter: waiting.until - seen.now.monotonic
+    )
+}
+
+extension MemberObservation {
+    fileprivate var stopReason: String {
+        if let exit = exits.last { "\(name) \(exit.cause)" } else { "\(name) is not running" }
+    }
+}
+
+extension ExitCause {
+    /// One word for conditions and events.
+    package var reason: String {
+        switch self {
+        case .clean: "Ended"
+        case .stopped: "MemberStopped"
+        case .configuration: "ConfigurationRefused"
+        case .binaryMissing: "BinaryMissing"
+        case .portInUse: "PortInUse"
+        case .dataLocked: "DataLocked"
+        case .outOfMemory: "OutOfMemory"
+        case .noSpace: "NoSpace"
+        case .corruption: "DataCorrupt"
+        case .signal: "Killed"
+        case .failed: "Failing"
+        case .unseen: "Ended"
+        }
+    }
+}

@@ -1,0 +1,188 @@
+package import ClusterAPI
+
+/// The status of a cluster: a function of what was seen, what is planned and what the status was,
+/// so that conditions keep the time since which they hold.
+package func status(
+    of seen: Observation,
+    plan: Plan,
+    failure: String?,
+    previous: ClusterStatus?
+) -> ClusterStatus {
+    var status = ClusterStatus()
+    status.conditions = previous?.conditions ?? []
+    status.phase = plan.phase.rawValue
+    status.observedGeneration = seen.generation
+    status.updated = seen.now.wall
+    status.plan = PlanStatus(
+        next: plan.steps.first?.description,
+        reason: failure ?? plan.reason,
+        waitingFor: plan.waitingFor,
+        blockedBy: plan.blockedBy
+    )
+    if case .read(let record) = seen.record {
+        describe(record, seen, previous, &status)
+    }
+    judge(seen, plan, failure, &status)
+    return status
+}
+
+private func describe(
+    _ record: ClusterRecord,
+    _ seen: Observation,
+    _ previous: ClusterStatus?,
+    _ status: inout ClusterStatus
+) {
+    let serving = seen.members.filter(\.probe.isServing)
+    status.incarnation = record.incarnation
+    status.replicas = record.members.count
+    status.readyReplicas = serving.count
+    status.revision = serving.compactMap(\.probe.revision).max()
+    status.dbSize = serving.compactMap(\.probe.dbSize).max()
+    status.version = serving.compactMap(\.probe.version).min()
+    status.clusterID = record.phase == .planned ? nil : record.clusterID
+    // Endpoints are public only once the cluster cannot be seeded again (safety rule 11).
+    if record.phase == .bootstrapped {
+        status.endpoints = record.members.map(record.clientURL)
+    }
+    let leaderID = serving.compactMap(\.probe.leaderID).first { $0 != "0" }
+    status.leader = record.members.first { $0.id == leaderID }?.name
+    status.members = record.members.map { member in
+        let observed = seen.members.first { $0.name == member.name }
+        let old = previous?.members.first { $0.name == member.name }
+        return describe(member, observed, old, record, seen, leaderID)
+    }
+}
+
+private func describe(
+    _ member: ClusterRecord.Member,
+    _ observed: MemberObservation?,
+    _ old: MemberStatus?,
+    _ record: ClusterRecord,
+    _ seen: Observation,
+    _ leaderID: String?
+) -> MemberStatus {
+    var status = MemberStatus(
+        name: member.name,
+        id: member.id,
+        since: seen.now.wall,
+        slot: member.slot,
+        clientURL: record.clientURL(of: member),
+        peerURL: record.peerURL(of: member)
+    )
+    guard let observed else { return status }
+    status.health = health(of: observed, seen)
+    status.message = message(of: observed)
+    if let old, old.health == status.health { status.since = old.since }
+    if observed.probe.isServing {
+        status.role =
+            observed.probe.isLearner ? .learner : member.id == leaderID ? .leader : .follower
+    }
+    status.version = observed.probe.version ?? old?.version
+    status.dbSize = observed.probe.dbSize ?? old?.dbSize
+    status.revision = observed.probe.revision ?? old?.revision
+    status.restarts = observed.restarts
+    status.processID = observed.processID
+    return status
+}
+
+private func health(of member: MemberObservation, _ seen: Observation) -> MemberStatus.Health {
+    guard case .running(_, let since) = member.process else {
+        if case .foreign = member.process { return .unknown }
+        return .stopped
+    }
+    if member.probe.isServing { return .healthy }
+    let failing = seen.now.monotonic - (member.failingSince ?? since)
+    return failing >= seen.spec.healing.unhealthyAfter ? .unhealthy : .starting
+}
+
+private func message(of member: MemberObservation) -> String {
+    if !member.probe.message.isEmpty, member.isRunning { return member.probe.message }
+    if !member.isRunning, let exit = member.exits.last { return "\(exit.cause)" }
+    return switch member.directory {
+    case .damaged(let why), .foreign(let why), .unknown(let why): why
+    case .intact, .empty, .gone: ""
+    }
+}
+
+/// The conditions, each with the reason that programs may compare.
+private func judge(
+    _ seen: Observation,
+    _ plan: Plan,
+    _ failure: String?,
+    _ status: inout ClusterStatus
+) {
+    let now = seen.now.wall
+    let voters = max(seen.memberList?.voters ?? 0, status.replicas)
+    let healthy = status.members.filter { $0.health == .healthy }.count
+    let quorum = voters > 0 && healthy > voters / 2
+    let count = "\(healthy) of \(voters) members serve"
+    let stopped = [.stopped, .hibernated, .deleting].contains(plan.phase)
+
+    status.set(
+        .quorumHealthy,
+        quorum ? .true : .false,
+        reason: quorum ? "Quorum" : "NoQuorum",
+        message: count,
+        at: now
+    )
+    let available = quorum && !status.endpoints.isEmpty
+    status.set(
+        .available,
+        available ? .true : .false,
+        reason: available ? "Serving" : stopped ? plan.phase.rawValue : "NotServing",
+        message: available ? count : plan.reason,
+        at: now
+    )
+
+    let degraded = plan.notes.first { $0.weight == .degraded }
+    let messages = plan.notes.filter { $0.weight == .degraded }.map(\.message)
+    if let failure {
+        status.set(.degraded, .true, reason: "StepFailed", message: failure, at: now)
+    } else if let degraded {
+        status.set(
+            .degraded,
+            .true,
+            reason: degraded.reason,
+            message: messages.joined(separator: "; "),
+            at: now
+        )
+    } else if status.endpoints.isEmpty || stopped || healthy == voters {
+        status.set(.degraded, .false, reason: "AsExpected", message: "", at: now)
+    } else {
+        status.set(.degraded, .true, reason: "MembersNotServing", message: count, at: now)
+    }
+
+    status.set(
+        .progressing,
+        plan.isChanging ? .true : .false,
+        reason: plan.phase.rawValue,
+        message: plan.waitingFor.map { "waiting for \($0)" } ?? plan.reason,
+        at: now
+    )
+    status.set(
+        .specMissing,
+        seen.missing == nil ? .false : .true,
+        reason: seen.missing == nil ? "Declared" : "Vanished",
+        message: seen.missing == nil
+            ? "" : "no file declares this cluster; its members run on and its data stays",
+        at: now
+    )
+
+    let unmet = plan.notes.first { $0.weight == .unmet }
+    let ready = available && healthy == voters && unmet == nil && degraded == nil && failure == nil
+    let why: (reason: String, message: String) =
+        if let unmet {
+            (unmet.reason, unmet.message)
+        } else if let degraded {
+            (degraded.reason, degraded.message)
+        } else {
+            (plan.phase.rawValue, failure ?? plan.reason)
+        }
+    status.set(
+        .ready,
+        ready ? .true : .false,
+        reason: ready ? "AsSpecified" : why.reason,
+        message: ready ? count : why.message,
+        at: now
+    )
+}

@@ -1,0 +1,11 @@
+/// Stops the process when what must always hold does not: going on could break what other nodes
+/// rely on. Kept in release builds, with its message.
+@inline(__always)
+func invariant(
+    _ condition: Bool,
+    _ message: @autoclosure () -> String,
+    file: StaticString = #file,
+    line: UInt = #line
+) {
+    if !condition { fatalError(message(), file: file, line: line) }
+}

@@ -1,0 +1,130 @@
+package import Storage
+
+/// The files of one member, held by one process at a time.
+///
+///     <data-dir>/member/lock        flock: who holds it is the member
+///     <data-dir>/member/wal/        the write-ahead log, etcd's format
+///     <data-dir>/member/store/      the keyspace, LMDB
+///     <data-dir>/identity.json      name and ids, for people and the operator (see `Identity`)
+///     <data-dir>/retired            a stamp: never start from here again
+package struct DataDirectory: Sendable {
+    package let path: String
+    private let disk: any Disk
+    /// Released with the last reference, which is when the process ends.
+    private let lock: any DiskLock
+
+    package var log: String { path + "/member/wal" }
+    package var store: String { path + "/member/store" }
+
+    /// Whether somebody has begun to use the directory.
+    package static func exists(_ path: String, on disk: any Disk) throws(Fatal) -> Bool {
+        do throws(DiskError) {
+            return try disk.status(path + "/member") != nil
+        } catch {
+            throw .disk(error)
+        }
+    }
+
+    /// Makes what is missing and takes the lock. Refuses what is not this program's to use, before
+    /// anything in it is opened.
+    package init(claiming path: String, on disk: any Disk) throws(Fatal) {
+        self.path = path
+        self.disk = disk
+        try Self.refuseStrangers(path, disk)
+        do throws(DiskError) {
+            try disk.createDirectory(path + "/member")
+            lock = try disk.lock(path + "/member/lock")
+            try disk.createDirectory(path + "/member/store")
+        } catch {
+            throw .disk(error)
+        }
+    }
+
+    private static func refuseStrangers(_ path: String, _ disk: any Disk) throws(Fatal) {
+        let stamp = path + "/retired"
+        let isRetired: Bool
+        let isUpstream: Bool
+        do throws(DiskError) {
+            isRetired = try disk.status(stamp) != nil
+            isUpstream = try disk.status(path + "/member/snap/db") != nil
+        } catch {
+            throw .disk(error)
+        }
+        if isRetired {
+            throw Fatal(
+                .retired,
+                "the data directory \(path) is retired (it has the stamp \(stamp))",
+                remedy: "its data lives on elsewhere; start from the new directory"
+            )
+        }
+        if isUpstream {
+            throw Fatal(
+                .foreignData,
+                "\(path)/member/snap/db is the data of a real etcd, which keeps it in bbolt",
+                remedy: "start etcd itself there, or join as a new member with an empty directory"
+            )
+        }
+    }
+
+    /// Whether the log has been begun: then the flags about the initial cluster do not count.
+    package func hasLog() throws(Fatal) -> Bool {
+        do throws(DiskError) {
+            return try WAL.exists(on: disk, directory: log)
+        } catch {
+            throw .disk(error)
+        }
+    }
+
+    /// Compares the stamp of an earlier start with what the log says, then renews it. The log is
+    /// the truth; a stamp without its log, or of other ids, means that files were mixed up.
+    package func stamp(_ identity: Identity) throws(Fatal) {
+        let file = path + "/identity.json"
+        do throws(DiskError) {
+            if try disk.status(file) != nil {
+                let bytes = try disk.read(file, maxSize: 64 << 10)
+                let before = Identity(json: String(decoding: bytes, as: UTF8.self))
+                if let before, before.isOther(than: identity) {
+                    throw DiskError(
+                        .other,
+                        "use",
+                        path,
+                        reason: "\(file) names member \(before.memberID) of cluster "
+                            + "\(before.clusterID), the log member \(identity.memberID) of "
+                            + "cluster \(identity.clusterID)"
+                    )
+                }
+                if before == identity { return }
+            }
+            try disk.replace(file, with: Array((identity.json + "\n").utf8))
+        } catch {
+            if error.operation == "use" {
+                throw Fatal(
+                    .foreignData,
+                    "\(error)",
+                    remedy: "bring the files of one member together"
+                )
+            }
+            throw .disk(error)
+        }
+    }
+
+    /// Refuses to begin anew where a member has lived whose log is gone.
+    package func refuseLostLog() throws(Fatal) {
+        let file = path + "/identity.json"
+        do throws(DiskError) {
+            guard try disk.status(file) != nil else { return }
+        } catch {
+            throw .disk(error)
+        }
+        throw Fatal(
+            .corruption,
+            "\(path) was a member's data directory (\(file)), but its log \(log) is gone",
+            remedy: "bring the log back, or replace this member"
+        )
+    }
+
+    /// Lets somebody else have it; for tests, where the process goes on.
+    package func release() {
+        lock.release()
+    }
+}

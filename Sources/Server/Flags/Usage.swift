@@ -1,0 +1,27 @@
+/// The texts of `--help` and `--version`.
+package enum Usage {
+    package static var help: String {
+        var lines = [
+            "Usage: etcd-member [flags]",
+            "",
+            "A member of an etcd-compatible cluster. Flags and ETCD_* variables are etcd's.",
+            "",
+        ]
+        for flag in FlagTable.all {
+            if case .supported = flag.effect {
+                lines.append("  --\(flag.name) '\(flag.fallback)'")
+                lines.append("    \(flag.meaning)")
+            }
+        }
+        lines += ["", "Taken for the sake of existing manifests, without effect:", ""]
+        for flag in FlagTable.all {
+            if case .none = flag.effect { lines.append("  --\(flag.name)") }
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// The first line is etcd's own, because tools read it.
+    package static func version(_ announced: AnnouncedVersion) -> String {
+        "etcd Version: \(announced.client)\nImplementation: etcd-member (etcd-operator)\n"
+    }
+}

@@ -1,0 +1,352 @@
+import EtcdProto
+import Keyspace
+import Logging
+import Member
+import NIOCore
+import Raft
+import Storage
+
+/// One event loop that owns one member: everything that happens to the member happens here, as
+/// plain synchronous calls.
+///
+/// Inputs (requests, peers' messages, disks that are done, ticks) go into the member at once; one
+/// turn is taken for all inputs of one pass of the event loop over its sockets, so that a burst of
+/// requests becomes one proposal, one write and one sync.
+final class MemberLoop {
+    let eventLoop: any EventLoop
+    let member: Member
+    let logger: Logger
+    private(set) var transport: PeerTransport
+    private let log: LogWriter
+    private let backend: BackendThread
+    private let heartbeat: TimeAmount
+    /// Ends the process: nothing of the member may go on.
+    private let onFatal: (Fatal) -> Void
+    /// Called once, when the member serves for the first time.
+    var onReady: (() -> Void)?
+
+    private var isTurnScheduled = false
+    private var isStopped = false
+    private var ticker: Scheduled<Void>?
+    private var nextTick = NIODeadline.now()
+    private var backendTimer: Scheduled<Void>?
+    private var isBackendDue = false
+    /// Requests and messages since the last turn: what would have to wait for an inline sync.
+    private var inputs = 0
+    /// A commit of the backend is under way.
+    private var isCommitting = false
+    private var leaderWaiters: [UInt64: (id: MemberID, done: (Bool) -> Void)] = [:]
+    private var nextLeaderWaiter: UInt64 = 0
+    private var onCommitted: (() -> Void)?
+
+    init(
+        eventLoop: any EventLoop,
+        member: Member,
+        identity: PeerIdentity,
+        log: LogWriter,
+        backend: BackendThread,
+        logger: Logger,
+        onFatal: @escaping (Fatal) -> Void
+    ) {
+        self.eventLoop = eventLoop
+        self.member = member
+        self.log = log
+        self.backend = backend
+        self.logger = logger
+        self.onFatal = onFatal
+        heartbeat = .milliseconds(Int64(member.configuration.tickMilliseconds))
+        let mailbox = Mailbox()
+        let context = PeerContext(
+            identity: identity,
+            eventLoop: eventLoop,
+            logger: logger,
+            receive: { mailbox.loop?.receive($0) },
+            onRemoved: { mailbox.loop?.removedAccording(to: $0) }
+        )
+        transport = PeerTransport(
+            context: context,
+            events: PeerEvents(
+                unreachable: { mailbox.loop?.member.reportUnreachable($0) },
+                connection: { mailbox.loop?.connectionChanged($0, isConnected: $1) }
+            )
+        )
+        mailbox.loop = self
+    }
+
+    /// Lets the transport's closures be made before the loop that they speak to.
+    private final class Mailbox {
+        weak var loop: MemberLoop?
+    }
+
+    func start() {
+        transport.start()
+        transport.update(member.membership)
+        nextTick = .now() + heartbeat
+        scheduleTick()
+        wake()
+    }
+
+    /// Takes no more turns; what is on disk stays as it is.
+    func halt() {
+        isStopped = true
+        ticker?.cancel()
+        backendTimer?.cancel()
+        transport.stop()
+    }
+
+    // MARK: Inputs
+
+    /// The member has been given something: a turn follows when the sockets have been read.
+    func wake() {
+        guard !isTurnScheduled, !isStopped else { return }
+        isTurnScheduled = true
+        eventLoop.assumeIsolated().execute {
+            self.isTurnScheduled = false
+            self.takeTurn()
+        }
+    }
+
+    /// A client's request, to be counted before it goes to the member.
+    func noteRequest() {
+        inputs += 1
+        wake()
+    }
+
+    func receive(_ message: Message) {
+        guard !isStopped else { return }
+        // Heartbeats need no answer from the disk.
+        if message.kind != .heartbeat && message.kind != .heartbeatResponse { inputs += 1 }
+        member.receive(message)
+        wake()
+    }
+
+    private func connectionChanged(_ peer: MemberID, isConnected: Bool) {
+        if isConnected {
+            member.peerConnected(peer)
+            askVersion(of: peer)
+        } else {
+            member.peerDisconnected(peer)
+            member.reportVersion(nil, of: peer)
+        }
+        wake()
+    }
+
+    /// A peer's version cannot change while it is connected, so it is asked once for each
+    /// connection (and again if it does not answer).
+    private func askVersion(of peer: MemberID) {
+        transport.askVersion(of: peer) { version in
+            guard !self.isStopped, let link = self.transport.link(to: peer), link.isConnected else {
+                return
+            }
+            if let version {
+                self.member.reportVersion(version, of: peer)
+                self.wake()
+            } else {
+                self.eventLoop.assumeIsolated().scheduleTask(in: .seconds(1)) {
+                    self.askVersion(of: peer)
+                }
+            }
+        }
+    }
+
+    private func removedAccording(to peer: MemberID) {
+        fail(
+            Fatal(
+                .removed,
+                "member \(transport.identity.memberID) was permanently removed from the cluster "
+                    + "(says member \(peer))",
+                remedy: "start a new member with an empty data directory"
+            )
+        )
+    }
+
+    // MARK: Time
+
+    private func scheduleTick() {
+        guard !isStopped else { return }
+        ticker = eventLoop.assumeIsolated().scheduleTask(deadline: nextTick) { self.tick() }
+    }
+
+    /// After a stall (this process was stopped, a turn took long) peers' messages may wait in the
+    /// sockets, and ticking first could start an election against a leader that is well: so the
+    /// sockets are read before, and the ticks that were missed are left out.
+    private func tick() {
+        guard !isStopped else { return }
+        let now = NIODeadline.now()
+        if now - nextTick > heartbeat {
+            logger.warning(
+                "the event loop stalled; missed ticks are left out",
+                metadata: ["milliseconds": "\((now - nextTick).nanoseconds / 1_000_000)"]
+            )
+            nextTick = now + .milliseconds(1)
+            return scheduleTick()
+        }
+        member.tick()
+        wake()
+        nextTick = nextTick + heartbeat
+        scheduleTick()
+    }
+
+    private func backendSoon() {
+        guard backendTimer == nil, !isStopped, member.keyspace.pendingOperations > 0 else { return }
+        backendTimer = eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(100)) {
+            self.backendTimer = nil
+            self.isBackendDue = true
+            self.wake()
+        }
+    }
+
+    // MARK: Turns
+
+    private func takeTurn() {
+        guard !isStopped else { return }
+        let isQuiet = inputs <= 1
+        inputs = 0
+        while true {
+            let due = isBackendDue && !isCommitting
+            if due { isBackendDue = false }
+            let turn = member.turn(backendDue: due)
+            if turn.membershipChanged {
+                transport.update(member.membership)
+                // An only voter may campaign now and need not wait for a tick.
+                wake()
+            }
+            if !turn.messages.isEmpty { transport.send(turn.messages) }
+            if let batch = turn.backend { commit(batch) }
+            if turn.becameReady { onReady?() }
+            if turn.leaderChanged { answerLeaderWaiters() }
+            if turn.removedSelf { leaveSoon() }
+            let isWritten = turn.log.map { write($0.batch, number: $0.number, isQuiet) } ?? false
+            if let index = turn.releaseLogBefore { release(before: index) }
+            if isStopped { return }
+            if !isWritten {
+                if turn.hasMore { wake() }
+                break
+            }
+        }
+        backendSoon()
+    }
+
+    /// Hands a batch to the log; true when it is durable already.
+    ///
+    /// A sync on this thread saves a lone client two thread changes, but everybody else waits for
+    /// it: so only while syncs are fast, nothing else came in, and no tick is about to be due.
+    private func write(_ batch: LogBatch, number: UInt64, _ isQuiet: Bool) -> Bool {
+        let isShort = log.recentSyncSeconds < 0.002
+        let hasTime = nextTick > .now() + .milliseconds(4)
+        if isQuiet && isShort && hasTime {
+            do throws(WALError) {
+                if try log.writeInline(batch) {
+                    member.logged(number)
+                    return true
+                }
+            } catch {
+                fail(.log(error))
+                return false
+            }
+        }
+        let loop = NIOLoopBound(self, eventLoop: eventLoop)
+        log.submit(batch) { result in
+            loop.eventLoop.execute { loop.value.logged(number, result) }
+        }
+        return false
+    }
+
+    private func logged(_ number: UInt64, _ result: Result<Void, WALError>) {
+        guard !isStopped else { return }
+        switch result {
+        case .success:
+            member.logged(number)
+            wake()
+        case .failure(let error): fail(.log(error))
+        }
+    }
+
+    private func release(before index: LogIndex) {
+        let loop = NIOLoopBound(self, eventLoop: eventLoop)
+        log.release(before: index) { result in
+            guard case .failure(let error) = result, error != .stopped else { return }
+            loop.eventLoop.execute { loop.value.fail(.log(error)) }
+        }
+    }
+
+    private func commit(_ batch: WriteBatch) {
+        isCommitting = true
+        let loop = NIOLoopBound(self, eventLoop: eventLoop)
+        backend.commit(batch) { result in
+            loop.eventLoop.execute { loop.value.committed(batch.number, result) }
+        }
+    }
+
+    private func committed(_ number: UInt64, _ result: Result<Void, BackendError>) {
+        isCommitting = false
+        // Once halted the backend may be closed already.
+        guard !isStopped else { return }
+        switch result {
+        case .success:
+            member.committed(number)
+            wake()
+        case .failure(let error): fail(.backend(error))
+        }
+        onCommitted?()
+    }
+
+    // MARK: Leadership
+
+    /// Calls back with true when the member leads, with false when an election timeout is over.
+    func awaitLeader(_ id: MemberID, _ done: @escaping (Bool) -> Void) {
+        let number = nextLeaderWaiter
+        nextLeaderWaiter += 1
+        leaderWaiters[number] = (id, done)
+        let ticks = Int64(member.configuration.electionTicks)
+        eventLoop.assumeIsolated().scheduleTask(in: heartbeat * ticks) {
+            self.leaderWaiters.removeValue(forKey: number)?.done(false)
+        }
+    }
+
+    private func answerLeaderWaiters() {
+        let leader = member.leader
+        for (number, waiter) in leaderWaiters where waiter.id == leader {
+            leaderWaiters[number] = nil
+            waiter.done(true)
+        }
+    }
+
+    // MARK: Ends
+
+    private func fail(_ fatal: Fatal) {
+        guard !isStopped else { return }
+        halt()
+        onFatal(fatal)
+    }
+
+    /// A member that was removed goes on for a second, so that others learn of it.
+    private func leaveSoon() {
+        eventLoop.assumeIsolated().scheduleTask(in: .seconds(1)) {
+            self.fail(
+                Fatal(
+                    .removed,
+                    "member \(self.transport.identity.memberID) was removed from the cluster",
+                    remedy: "start a new member with an empty data directory"
+                )
+            )
+        }
+    }
+
+    /// Brings into the backend what is applied now; calls back when it is there.
+    func flushBackend(_ done: @escaping () -> Void) {
+        flushBackend(rounds: 2, done)
+    }
+
+    /// One commit may be under way already, so a second one can be needed.
+    private func flushBackend(rounds: Int, _ done: @escaping () -> Void) {
+        let isDone = member.keyspace.pendingOperations == 0 && !isCommitting
+        guard !isStopped, !isDone, rounds > 0 else { return done() }
+        onCommitted = {
+            self.onCommitted = nil
+            self.flushBackend(rounds: rounds - 1, done)
+        }
+        isBackendDue = true
+        wake()
+    }
+}

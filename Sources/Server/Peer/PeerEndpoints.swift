@@ -1,0 +1,144 @@
+import EtcdProto
+import Logging
+import Member
+import NIOCore
+import NIOHTTP1
+import Raft
+
+/// What a member answers on its peer port.
+final class PeerEndpoints {
+    private let loop: MemberLoop
+    private let announced: AnnouncedVersion
+
+    init(loop: MemberLoop, announced: AnnouncedVersion) {
+        self.loop = loop
+        self.announced = announced
+    }
+
+    private var identity: PeerIdentity { loop.transport.identity }
+    private var membership: Membership { loop.member.membership }
+
+    /// The handler of one connection to the peer port.
+    func exchange() -> HTTPExchange {
+        var stream: (writer: StreamWriter, peer: MemberID)?
+        return HTTPExchange(
+            limit: StreamDecoder.maxMessageBytes,
+            onHead: { head, channel in
+                if head.uri.hasPrefix("/raft/stream/") {
+                    stream = self.openStream(head, channel)
+                    return .takenOver
+                }
+                if head.uri.hasPrefix("/raft/snapshot") {
+                    return .answer(self.refuseSnapshot(head))
+                }
+                return .readBody
+            },
+            onRequest: { head, body, reply in reply(self.answer(head, body)) },
+            onClosed: { _ in
+                if let stream { self.loop.transport.link(to: stream.peer)?.detach(stream.writer) }
+            }
+        )
+    }
+
+    // MARK: Streams
+
+    private func openStream(
+        _ head: HTTPRequestHead,
+        _ channel: any Channel
+    ) -> (StreamWriter, MemberID)? {
+        let verdict = StreamHandshake.judge(
+            head,
+            identity: identity,
+            isRemoved: membership.isRemoved,
+            isMember: { self.loop.transport.link(to: $0) != nil }
+        )
+        switch verdict {
+        case .open(let kind, let peer):
+            let response = HTTPResponseHead(
+                version: .http1_1,
+                status: .ok,
+                headers: identity.answerHeaders
+            )
+            channel.writeAndFlush(HTTPServerResponsePart.head(response), promise: nil)
+            let writer = StreamWriter(kind, channel: channel)
+            loop.transport.link(to: peer)?.attach(writer)
+            return (writer, peer)
+        case .refuse(let status, let body):
+            refuse(channel, HTTPResponseStatus(statusCode: status), body)
+        case .stranger(let peer, let urls):
+            if !urls.isEmpty { loop.transport.addRemote(peer, urls: urls) }
+            refuse(channel, .notFound, "error sender not found")
+        }
+        return nil
+    }
+
+    private func refuse(_ channel: any Channel, _ status: HTTPResponseStatus, _ body: String) {
+        let answer = HTTPAnswer.error(status, body, identity.answerHeaders)
+        var head = HTTPResponseHead(version: .http1_1, status: status, headers: answer.headers)
+        head.headers.add(name: "Content-Length", value: "\(answer.body.count)")
+        head.headers.add(name: "Connection", value: "close")
+        channel.write(HTTPServerResponsePart.head(head), promise: nil)
+        let bytes = IOData.byteBuffer(ByteBuffer(bytes: answer.body))
+        channel.write(HTTPServerResponsePart.body(bytes), promise: nil)
+        channel.writeAndFlush(HTTPServerResponsePart.end(nil)).assumeIsolated().whenComplete { _ in
+            channel.close(promise: nil)
+        }
+    }
+
+    // MARK: Single requests
+
+    private func answer(_ head: HTTPRequestHead, _ body: ByteBuffer) -> HTTPAnswer {
+        let path = head.uri.prefix { $0 != "?" }
+        if path == "/raft" { return receive(head, body) }
+        guard head.method == .GET else { return .methodNotAllowed("GET") }
+        switch path {
+        case "/raft/probing", "/raft/probing/":
+            let now = WallClock.text(milliseconds: WallClock.milliseconds())
+            return .json("{\"OK\":true,\"Now\":\"\(now)\"}\n")
+        case "/members":
+            let list = String(decoding: MemberInfo.json(list: membership.members), as: UTF8.self)
+            return .json(list + "\n", ["X-Etcd-Cluster-ID": identity.clusterID.description])
+        case "/version":
+            return .json(VersionDocument.text(announced, membership))
+        default:
+            return .notFound
+        }
+    }
+
+    /// One message by `POST /raft`; 204 once Raft has it.
+    private func receive(_ head: HTTPRequestHead, _ body: ByteBuffer) -> HTTPAnswer {
+        guard head.method == .POST else { return .methodNotAllowed("POST") }
+        let headers = identity.answerHeaders
+        if let problem = identity.incompatibility(of: head.headers) {
+            return .error(.preconditionFailed, problem, headers)
+        }
+        let sender = head.headers.first(name: "X-Server-From").flatMap { MemberID(hex: $0) }
+        let urls = StreamHandshake.urls(of: head.headers)
+        if let sender, !urls.isEmpty, !membership.isRemoved(sender) {
+            loop.transport.addRemote(sender, urls: urls)
+        }
+        do throws(WireError) {
+            let message = try Message(decoding: Array(body.readableBytesView)[...])
+            if membership.isRemoved(MemberID(rawValue: message.from.rawValue)) {
+                let text = "cannot process message from removed member"
+                var headers = headers
+                headers.add(name: "Content-Type", value: "application/json")
+                let json = "{\"message\":\"\(text)\"}"
+                return HTTPAnswer(.forbidden, headers, body: Array(json.utf8))
+            }
+            guard MessageFilter.accepts(message, local: identity.memberID) else {
+                return .error(.badRequest, "message makes no sense here", headers)
+            }
+            loop.receive(message)
+            return HTTPAnswer(.noContent, headers)
+        } catch {
+            return .error(.badRequest, "error unmarshalling raft message", headers)
+        }
+    }
+
+    /// Snapshots cannot be installed yet: the sender is told before it sends gigabytes, counts the
+    /// snapshot as failed and tries again later.
+    private func refuseSnapshot(_ head: HTTPRequestHead) -> HTTPAnswer {
+        .error(.notImplemented, "snapshots cannot be received yet", identity.answerHeaders)
+    }
+}

@@ -1,0 +1,151 @@
+import EtcdProto
+import GRPC
+import Keyspace
+import Member
+
+/// `etcdserverpb.KV`: reads from this member's state behind a barrier, writes through the log.
+final class KVService {
+    private let calls: ServiceCalls
+    private let maxOperations: Int
+
+    init(_ calls: ServiceCalls, maxOperations: Int) {
+        self.calls = calls
+        self.maxOperations = maxOperations
+    }
+
+    private var member: Member { calls.member }
+
+    func method(_ name: Substring) -> GRPCMethod? {
+        switch name {
+        case "Range": calls.unary(servedByLearners: { $0.serializable }, range)
+        case "Put": calls.unary(put)
+        case "DeleteRange": calls.unary(deleteRange)
+        case "Txn": calls.unary(txn)
+        case "Compact": calls.unary(compact)
+        default: nil
+        }
+    }
+
+    private func range(
+        _ request: RangeRequest,
+        _ reply: @escaping ServiceCalls.Reply<RangeResponse>
+    ) {
+        guard passes({ () throws(EtcdError) in try self.member.keyspace.check(request) }, reply)
+        else { return }
+        barrier(isNeeded: !request.serializable, reply) { () throws(EtcdError) in
+            var response = try self.member.keyspace.range(request)
+            response.header = self.calls.header(revision: response.header.revision)
+            return response
+        }
+    }
+
+    private func put(_ request: PutRequest, _ reply: @escaping ServiceCalls.Reply<PutResponse>) {
+        guard passes({ () throws(EtcdError) in try self.member.keyspace.check(request) }, reply)
+        else { return }
+        var command = InternalRaftRequest()
+        command.put = request
+        propose(command, reply) { response in
+            guard case .put(var put) = response else { return nil }
+            put.header = self.calls.header(revision: put.header.revision)
+            return put
+        }
+    }
+
+    private func deleteRange(
+        _ request: DeleteRangeRequest,
+        _ reply: @escaping ServiceCalls.Reply<DeleteRangeResponse>
+    ) {
+        guard passes({ () throws(EtcdError) in try self.member.keyspace.check(request) }, reply)
+        else { return }
+        var command = InternalRaftRequest()
+        command.deleteRange = request
+        propose(command, reply) { response in
+            guard case .deleteRange(var deletion) = response else { return nil }
+            deletion.header = self.calls.header(revision: deletion.header.revision)
+            return deletion
+        }
+    }
+
+    private func txn(_ request: TxnRequest, _ reply: @escaping ServiceCalls.Reply<TxnResponse>) {
+        let limit = maxOperations
+        guard
+            passes(
+                { () throws(EtcdError) in try self.member.keyspace.check(request, maxOps: limit) },
+                reply
+            )
+        else { return }
+        if request.isReadOnly {
+            return barrier(isNeeded: !request.isSerializable, reply) { () throws(EtcdError) in
+                var response = try self.member.keyspace.read(request)
+                response.header = self.calls.header(revision: response.header.revision)
+                return response
+            }
+        }
+        var command = InternalRaftRequest()
+        command.txn = request
+        propose(command, reply) { response in
+            guard case .txn(var txn) = response else { return nil }
+            txn.header = self.calls.header(revision: txn.header.revision)
+            return txn
+        }
+    }
+
+    private func compact(
+        _ request: CompactionRequest,
+        _ reply: @escaping ServiceCalls.Reply<CompactionResponse>
+    ) {
+        var command = InternalRaftRequest()
+        command.compaction = request
+        propose(command, reply) { response in
+            guard case .compaction(var compaction) = response else { return nil }
+            compaction.header = self.calls.header(revision: compaction.header.revision)
+            return compaction
+        }
+    }
+
+    // MARK: The two ways
+
+    /// Whether a request is well-formed; if not, it has been answered.
+    private func passes<Response>(
+        _ check: () throws(EtcdError) -> Void,
+        _ reply: ServiceCalls.Reply<Response>
+    ) -> Bool {
+        do throws(EtcdError) {
+            try check()
+            return true
+        } catch {
+            reply(.failure(error))
+            return false
+        }
+    }
+
+    /// Reads the local state, if needed once it is certain to hold all that was acknowledged.
+    private func barrier<Response>(
+        isNeeded: Bool,
+        _ reply: @escaping ServiceCalls.Reply<Response>,
+        _ read: @escaping () throws(EtcdError) -> Response
+    ) {
+        guard isNeeded else { return reply(Result(catching: read)) }
+        member.read { error in
+            reply(error.map { .failure($0) } ?? Result(catching: read))
+        }
+    }
+
+    /// Replicates a command; `answer` picks the response of its kind.
+    private func propose<Response>(
+        _ command: InternalRaftRequest,
+        _ reply: @escaping ServiceCalls.Reply<Response>,
+        _ answer: @escaping (ApplyResponse) -> Response?
+    ) {
+        member.propose(command) { result in
+            switch result {
+            case .success(let applied):
+                guard let response = answer(applied) else {
+                    fatalError("a command was answered with the response of another kind")
+                }
+                reply(.success(response))
+            case .failure(let error): reply(.failure(error))
+            }
+        }
+    }
+}

@@ -1,0 +1,111 @@
+import EtcdProto
+import Member
+import NIOCore
+import NIOHTTP1
+
+/// What a member that has no log yet finds out before it makes one: which cluster it founds or
+/// joins, as whom, and that nobody has been there before it.
+struct FirstStart {
+    let settings: Settings
+    let eventLoop: any EventLoop
+
+    /// The members a running cluster reports, and its id.
+    private struct Running {
+        let clusterID: ClusterID
+        let members: [MemberInfo]
+    }
+
+    func decide() async throws(Fatal) -> (first: Startup.First, peers: [MemberInfo]) {
+        let cluster: InitialCluster
+        let local: MemberInfo
+        do throws(ClusterConfigurationError) {
+            cluster = try InitialCluster(
+                parsing: settings.initialCluster,
+                token: settings.initialClusterToken
+            )
+            local = try cluster.localMember(
+                named: settings.name,
+                advertising: settings.initialAdvertisePeerURLs.map(\.description)
+            )
+        } catch {
+            throw Self.wrong(error)
+        }
+        let others = cluster.members.filter { $0.id != local.id }
+        if settings.joinsExisting { return try await join(cluster, others) }
+        try await refuseSecondBootstrap(local, cluster, others)
+        return (.bootstrap(cluster, member: local.id), [])
+    }
+
+    /// The cluster's own list gives the ids: they depend on when each member was added.
+    private func join(
+        _ cluster: InitialCluster,
+        _ others: [MemberInfo]
+    ) async throws(Fatal) -> (first: Startup.First, peers: [MemberInfo]) {
+        for url in others.flatMap(\.peerURLs) {
+            guard let running = await ask(url) else { continue }
+            do throws(ClusterConfigurationError) {
+                let id = try cluster.idOfMember(named: settings.name, in: running.members)
+                let peers = running.members.filter { $0.id != id }
+                return (.join(running.clusterID, member: id), peers)
+            } catch {
+                throw Self.wrong(error)
+            }
+        }
+        throw Fatal(
+            .bootstrapRefused,
+            "cannot fetch cluster info from peer urls: "
+                + "could not retrieve cluster information from the given URLs",
+            remedy: "start this member while its cluster runs, after member add"
+        )
+    }
+
+    /// Founding again, from an empty directory, what already runs would forget what this member
+    /// promised: etcd refuses it too. Peers that do not answer are no reason against founding.
+    private func refuseSecondBootstrap(
+        _ local: MemberInfo,
+        _ cluster: InitialCluster,
+        _ others: [MemberInfo]
+    ) async throws(Fatal) {
+        let urls = others.flatMap(\.peerURLs)
+        let answers = await withTaskGroup(of: Running?.self) { group in
+            for url in urls { group.addTask { await ask(url) } }
+            return await group.reduce(into: [Running]()) { all, one in
+                if let one { all.append(one) }
+            }
+        }
+        for running in answers where running.clusterID == cluster.clusterID {
+            guard let known = running.members.first(where: { $0.id == local.id }),
+                // Names are known from the start, client URLs once it has served.
+                !known.clientURLs.isEmpty
+            else { continue }
+            throw Fatal(
+                .bootstrapRefused,
+                "member \(local.id) has already been bootstrapped",
+                remedy: "bring its data directory back, or remove the member and add a new one"
+            )
+        }
+    }
+
+    private func ask(_ url: String) async -> Running? {
+        guard let place = PeerAddresses(urls: [url]).current else { return nil }
+        do {
+            let answer = try await HTTPGet.run(
+                "/members",
+                at: place,
+                timeout: .seconds(1),
+                on: eventLoop
+            ).get()
+            guard answer.status == .ok,
+                let id = answer.headers.first(name: "X-Etcd-Cluster-ID"),
+                let clusterID = ClusterID(hex: id)
+            else { return nil }
+            return Running(clusterID: clusterID, members: try MemberInfo.list(json: answer.body))
+        } catch {
+            return nil  // a peer that cannot be asked has not told anything
+        }
+    }
+
+    private static func wrong(_ error: ClusterConfigurationError) -> Fatal {
+        Fatal(.configuration, "\(error)", remedy: "correct --initial-cluster and its companions")
+    }
+}

@@ -1,0 +1,98 @@
+import Glibc
+import Logging
+import NIOCore
+import NIOPosix
+
+/// The life of the process `etcd-member`: flags, start, signals, end.
+package enum Launcher {
+    /// Runs a member until it is told to stop; the exit code says how it ended. To be called on the
+    /// main thread before there is any other: it waits for signals there.
+    package static func run(
+        arguments: [String],
+        environment: [String: String],
+        workingDirectory: String
+    ) -> Never {
+        let settings: Settings
+        do throws(Fatal) {
+            let flags = try FlagParser(arguments: arguments, environment: environment)
+            if flags.isGiven("help") {
+                StandardStream.output.write(Usage.help)
+                exit(ExitCode.stopped.rawValue)
+            }
+            if flags.isGiven("version") {
+                let announced = AnnouncedVersion(level: flags.value("compatibility"))
+                StandardStream.output.write(Usage.version(announced))
+                exit(ExitCode.stopped.rawValue)
+            }
+            settings = try Settings(flags, workingDirectory: workingDirectory)
+        } catch {
+            end(with: error)
+        }
+        Signals.block()
+        let logger = Logger(label: "etcd-member") { _ in
+            LineLogHandler(level: settings.logLevel, asJSON: settings.logAsJSON)
+        }
+        for warning in settings.warnings { logger.warning("\(warning)") }
+        let starting = Task { await start(settings, logger) }
+        logger.info("received a signal", metadata: ["signal": "\(Signals.next())"])
+        Task {
+            await starting.value.stop()
+            exit(ExitCode.stopped.rawValue)
+        }
+        // Whoever asks a second time does not want to wait.
+        logger.warning("stopping at once", metadata: ["signal": "\(Signals.next())"])
+        exit(ExitCode.stopped.rawValue)
+    }
+
+    private static func start(_ settings: Settings, _ logger: Logger) async -> MemberServer {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        do throws(Fatal) {
+            let server = try await MemberServer.start(
+                settings,
+                eventLoop: group.next(),
+                logger: logger,
+                // Nothing may go on after this: what is in memory may not be what is on disk.
+                onFatal: { fatal in end(with: fatal) }
+            )
+            logger.info(
+                "listening",
+                metadata: [
+                    "name": "\(settings.name)",
+                    "member-id": "\(server.identity.memberID)",
+                    "cluster-id": "\(server.identity.clusterID)",
+                    "client-urls": "\(list(settings.listenClientURLs))",
+                    "peer-urls": "\(list(settings.listenPeerURLs))",
+                    "data-dir": "\(settings.dataDirectory)",
+                    "version": "\(settings.announced.client)",
+                ]
+            )
+            return server
+        } catch {
+            end(with: error)
+        }
+    }
+
+    private static func list(_ urls: [ListenURL]) -> String {
+        urls.map(\.description).joined(separator: ",")
+    }
+
+    /// Says why, in one line, and ends with the code.
+    private static func end(with fatal: Fatal) -> Never {
+        StandardStream.error.write("etcd-member: \(fatal)\n")
+        exit(fatal.code.rawValue)
+    }
+}
+
+/// Text for people and scripts, written with one system call each.
+enum StandardStream: Int32 {
+    case output = 1
+    case error = 2
+
+    func write(_ text: String) {
+        var text = text
+        text.withUTF8 { bytes in
+            // A stream that is gone has nobody who could be told.
+            _ = unsafe Glibc.write(rawValue, bytes.baseAddress, bytes.count)
+        }
+    }
+}

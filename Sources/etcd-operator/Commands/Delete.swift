@@ -1,0 +1,38 @@
+import ArgumentParser
+import ClusterAPI
+import Operator
+
+struct Delete: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Stops a cluster for good and moves its data to the trash.",
+        discussion: """
+            The data stays in the state directory's trash/. A cluster that a spec file still
+            declares is refused, since it would come up again, empty: remove it from the file
+            first. Needs a running operator, which alone knows what is declared.
+
+            EXAMPLES
+              etcd-operator delete quickstart
+              etcd-operator delete etcdcluster orders -n shop
+            """
+    )
+
+    @Argument(help: "The cluster: NAME, or etcdcluster NAME.")
+    var words: [String]
+
+    @OptionGroup var namespace: NamespaceOptions
+    @OptionGroup var state: StateOptions
+
+    func validate() throws {
+        guard words.count == 1 || (words.count == 2 && ResourceKind(words[0]) != nil) else {
+            throw ValidationError("expected one NAME")
+        }
+    }
+
+    func run() async throws {
+        let directory = try state.open()
+        let name = namespace.name(words[words.count - 1])
+        _ = try directory.resource(name)
+        try await ControlClient(directory).delete(name)
+        print("\(name.name) is deleted; its data is in \(directory.root)/trash")
+    }
+}

@@ -1,0 +1,98 @@
+import ArgumentParser
+import Glibc
+import Logging
+import Operator
+
+struct Run: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Brings up the clusters that files declare, and keeps them well.",
+        discussion: """
+            Files and directories are watched: an edit takes effect within a second or two, and a
+            mistake in a file changes nothing. Members run on when the operator ends, and the next
+            one finds them, unless --stop-on-exit is given.
+
+            EXAMPLES
+              etcd-operator run Manifests/samples/quickstart.yaml --stop-on-exit
+              etcd-operator run clusters/ --state-dir /var/lib/etcd-operator
+            """
+    )
+
+    @Argument(help: "Files with EtcdCluster resources, and directories of such files.")
+    var specs: [String]
+
+    @OptionGroup var state: StateOptions
+
+    @Option(
+        help: ArgumentHelp(
+            "The program of embedded members.",
+            discussion: "Default: etcd-member beside this program.",
+            valueName: "path"
+        )
+    )
+    var memberBinary: String?
+
+    @Flag(help: "Stop the members too when the operator is interrupted or terminated.")
+    var stopOnExit = false
+
+    @Flag(help: "Also log to the standard error what the operator does, step by step.")
+    var verbose = false
+
+    func run() async throws {
+        try checkSpecs()
+        let configuration = OperatorConfiguration(
+            stateDirectory: state.path,
+            specPaths: specs,
+            memberBinary: memberBinary,
+            stopOnExit: stopOnExit
+        )
+        // Lines of a log between them would garble lines that are renewed in place.
+        let terminal = verbose ? Terminal.standardOutput.plain : Terminal.standardOutput
+        var display = RunDisplay(
+            report: RunReport(
+                stateOption: state.stateDir.map { "--state-dir \($0)" } ?? "",
+                stopsOnExit: stopOnExit,
+                terminal: terminal
+            ),
+            terminal: terminal
+        )
+        let local = try LocalOperator(configuration, logger: logger)
+        let interruption = Interruption()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await Run.work(local, until: interruption) }
+            // Not among the tasks that a signal cancels: the last words come after it.
+            for await progress in local.progress { display.show(progress) }
+            try await group.waitForAll()
+        }
+    }
+
+    /// Runs the operator; the first signal ends it in good order.
+    private static func work(
+        _ local: LocalOperator,
+        until interruption: Interruption
+    ) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await local.run() }
+            group.addTask { await interruption.first() }
+            try await group.next()
+            group.cancelAll()
+            try await group.waitForAll()
+        }
+    }
+
+    /// A file that is not there is a slip of the pen, unless clusters are known from before: those
+    /// go on without it.
+    private func checkSpecs() throws {
+        for path in specs where unsafe access(path, F_OK) != 0 {
+            let message = "\(path): there is no such file or directory"
+            let known = try? StateDirectory(existing: state.path).clusters()
+            guard known?.isEmpty == false else { throw CommandFailure(.failed, message) }
+            Terminal.standardError.write("warning: \(message); known clusters go on without it\n")
+        }
+    }
+
+    private var logger: Logger {
+        var logger = Logger(label: "etcd-operator") { StreamLogHandler.standardError(label: $0) }
+        logger.logLevel = verbose ? .debug : .error
+        return logger
+    }
+}

@@ -1,0 +1,89 @@
+import Glibc
+
+/// Where output goes, and whether a person watches it.
+struct Terminal: Sendable {
+    static let standardOutput = Terminal(descriptor: 1)
+    static let standardError = Terminal(descriptor: 2)
+
+    enum Colour: Int, Sendable {
+        case red = 31
+        case green = 32
+        case yellow = 33
+        case grey = 90
+    }
+
+    let descriptor: Int32
+    /// The cursor can be moved.
+    let isInteractive: Bool
+    private let hasColour: Bool
+
+    init(descriptor: Int32) {
+        self.descriptor = descriptor
+        let isTerminal = isatty(descriptor) == 1
+        let kind = environmentVariable("TERM")
+        isInteractive = isTerminal && kind != nil && kind != "dumb"
+        hasColour = isInteractive && environmentVariable("NO_COLOR") == nil
+    }
+
+    private init(_ descriptor: Int32, isInteractive: Bool, hasColour: Bool) {
+        self.descriptor = descriptor
+        self.isInteractive = isInteractive
+        self.hasColour = hasColour
+    }
+
+    /// The same terminal, used line by line.
+    var plain: Terminal {
+        Terminal(descriptor, isInteractive: false, hasColour: hasColour)
+    }
+
+    func paint(_ text: String, _ colour: Colour) -> String {
+        hasColour ? "\u{1B}[\(colour.rawValue)m\(text)\u{1B}[0m" : text
+    }
+
+    func bold(_ text: String) -> String {
+        hasColour ? "\u{1B}[1m\(text)\u{1B}[0m" : text
+    }
+
+    /// The number of columns, 80 when there is none.
+    var width: Int {
+        var size = winsize()
+        let isKnown = unsafe ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0
+        return isKnown && size.ws_col > 0 ? Int(size.ws_col) : 80
+    }
+
+    /// Writes all of the text at once. When nobody reads any more there is nobody to tell, so
+    /// what cannot be written is dropped.
+    func write(_ text: String) {
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let written = unsafe rest.withUnsafeBytes {
+                unsafe Glibc.write(descriptor, $0.baseAddress, $0.count)
+            }
+            if written < 0, errno == EINTR { continue }
+            guard written > 0 else { return }
+            rest = rest.dropFirst(written)
+        }
+    }
+}
+
+extension Terminal {
+    /// What stands in the standard input, up to a number of bytes.
+    static func standardInput(atMost limit: Int) -> [UInt8] {
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 1 << 16)
+        while bytes.count < limit {
+            let count = unsafe Glibc.read(0, &chunk, min(chunk.count, limit - bytes.count))
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { break }
+            bytes += chunk.prefix(count)
+        }
+        return bytes
+    }
+}
+
+/// A variable of the environment; nil when it is unset or empty.
+func environmentVariable(_ name: String) -> String? {
+    guard let value = unsafe getenv(name) else { return nil }
+    let text = unsafe String(cString: value)
+    return text.isEmpty ? nil : text
+}

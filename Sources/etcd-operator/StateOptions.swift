@@ -1,0 +1,70 @@
+import ArgumentParser
+import ClusterAPI
+import Glibc
+import Operator
+
+/// Where a command finds the operator's state.
+struct StateOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "The operator's state directory.",
+            discussion: "Default: $ETCD_OPERATOR_STATE_DIR; else /var/lib/etcd-operator for root "
+                + "and ~/.local/state/etcd-operator for others.",
+            valueName: "directory"
+        )
+    )
+    var stateDir: String?
+
+    /// The path, whether or not something is there.
+    var path: String {
+        if let stateDir { return stateDir }
+        if let chosen = environmentVariable("ETCD_OPERATOR_STATE_DIR") { return chosen }
+        return geteuid() == 0
+            ? "/var/lib/etcd-operator" : OperatorConfiguration.defaultStateDirectory
+    }
+
+    /// The directory for reading.
+    func open() throws(OperatorError) -> StateDirectory {
+        try StateDirectory(existing: path)
+    }
+}
+
+/// Which clusters a command is about.
+struct NamespaceOptions: ParsableArguments {
+    @Option(name: .shortAndLong, help: "The clusters' namespace.")
+    var namespace = ClusterName.defaultNamespace
+
+    func name(_ text: String) -> ClusterName {
+        ClusterName(namespace: namespace, name: text)
+    }
+}
+
+extension StateDirectory {
+    /// One cluster, or why it is not there, with the names that are near.
+    func resource(_ name: ClusterName) throws -> EtcdCluster {
+        if let found = try cluster(name).resource() { return found }
+        let all = try clusters()
+        var remedy = "`etcd-operator get etcdclusters` lists those that are"
+        let siblings = all.filter { $0.namespace == name.namespace }.map(\.name)
+        if let near = Suggestion.nearest(to: name.name, among: siblings) {
+            remedy = "did you mean \"\(near)\"?"
+        } else if let elsewhere = all.first(where: { $0.name == name.name }) {
+            remedy =
+                "there is one in namespace \(elsewhere.namespace): add -n \(elsewhere.namespace)"
+        }
+        throw CommandFailure(
+            .notFound,
+            "there is no cluster \(name.name) in namespace \(name.namespace) of \(root)",
+            remedy: remedy
+        )
+    }
+
+    /// Every cluster that can be read, in the order of their names.
+    func resources() throws(OperatorError) -> [EtcdCluster] {
+        var found: [EtcdCluster] = []
+        for name in try clusters() {
+            if let cluster = try cluster(name).resource() { found.append(cluster) }
+        }
+        return found
+    }
+}

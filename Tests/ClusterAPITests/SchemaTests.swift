@@ -1,0 +1,48 @@
+import ClusterAPI
+import Testing
+
+@Suite struct SchemaTests {
+    private let schema = Schema.cluster
+
+    @Test func `every field stands in a group that is described, and is described itself`() {
+        for field in schema.fields {
+            #expect(schema.group(field.path.parent) != nil, "\(field.path)")
+            #expect(field.summary.hasSuffix(".") || field.summary.hasSuffix("."), "\(field.path)")
+            #expect(!field.summary.isEmpty)
+        }
+    }
+
+    @Test func `every path is there once, and a refused one is not also accepted`() {
+        let paths = schema.paths + schema.refusals.map(\.path)
+        #expect(Set(paths).count == paths.count)
+    }
+
+    @Test func `every default is written in the schema`() {
+        let defaults = schema.fields.compactMap { field in
+            field.defaultText.map { "\(field.path)=\($0)" }
+        }
+        #expect(
+            defaults == [
+                "metadata.namespace=default", "spec.replicas=3", "spec.engine.type=embedded",
+                "spec.engine.embedded.compatibility=3.5", "spec.storage.quota=8Gi",
+                "spec.settings.heartbeatInterval=100ms", "spec.settings.electionTimeout=1s",
+                "spec.settings.snapshotCount=10000", "spec.settings.maxRequestBytes=1.5Mi",
+                "spec.network.address=127.0.0.1", "spec.network.basePort=0",
+                "spec.healing.unhealthyAfter=1m", "spec.paused=false", "spec.deletionPolicy=Retain",
+            ]
+        )
+    }
+
+    @Test func `the names below a group are its fields and groups`() {
+        #expect(schema.names(below: FieldPath()) == ["metadata", "spec"])
+        #expect(
+            schema.names(below: FieldPath(parsing: "spec.engine")) == ["type", "embedded", "etcd"]
+        )
+    }
+
+    @Test func `a path is printed so that it can be told apart`() {
+        let path = FieldPath(parsing: "metadata.labels").appending("example.com/team")
+        #expect(path.description == "metadata.labels[\"example.com/team\"]")
+        #expect(FieldPath(parsing: "spec.engine.type").description == "spec.engine.type")
+    }
+}

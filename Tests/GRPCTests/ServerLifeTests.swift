@@ -1,0 +1,94 @@
+import GRPC
+import NIOCore
+import NIOPosix
+import TestKit
+import Testing
+
+/// How connections begin and end on the server.
+@Suite(.timeLimit(.minutes(1))) struct ServerLifeTests {
+    @Test func `a client that answers no pings is cut off`() async throws {
+        let server = try await TestServer.start {
+            $0.keepalive.time = .milliseconds(50)
+            $0.keepalive.timeout = .milliseconds(50)
+        }
+        let silent = try await RawClient.connect(server.port)
+        try await silent.send(Frames.preface + Frames.settings())
+        try await eventually("it is closed") { silent.isClosed }
+        #expect(silent.frames.contains { $0.type == 6 })
+        await server.stop()
+    }
+
+    @Test func `a client that answers pings stays`() async throws {
+        let server = try await TestServer.start {
+            $0.keepalive.time = .milliseconds(20)
+            $0.keepalive.timeout = .seconds(10)
+        }
+        let client = try await server.connect()
+        try await Task.sleep(for: .milliseconds(200))
+        #expect(client.isOpen)
+        #expect(try await client.unary("/test.Echo/Unary", [1]) == [1])
+        await client.close()
+        await server.stop()
+    }
+
+    @Test func `a client that does not finish the handshake is cut off`() async throws {
+        let server = try await TestServer.start {
+            $0.keepalive.handshakeTimeout = .milliseconds(50)
+        }
+        let slow = try await RawClient.connect(server.port)
+        try await slow.send(Array(Frames.preface.prefix(10)))
+        try await eventually("it is closed") { slow.isClosed }
+        await server.stop()
+    }
+
+    @Test func `an idle connection is closed by a graceful shutdown`() async throws {
+        let server = try await TestServer.start()
+        let raw = try await RawClient.connect(server.port)
+        try await raw.send(Frames.preface + Frames.settings() + Frames.ping)
+        try await eventually("it is up") { raw.hasPingAck }
+        try await server.shutdownGracefully()
+        try await eventually("it is told") { raw.frames.contains { $0.type == 7 } }
+        try await raw.send(Frames.frame(6, 1, 0, [UInt8](repeating: 0, count: 8)))
+        try await eventually("it is closed") { raw.isClosed }
+        #expect(raw.goawayCode == 0)
+        await server.stop()
+    }
+
+    @Test func `octets read before the handler was there are not lost`() async throws {
+        let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(Sniffer())
+                }
+            }
+            .bind(host: "127.0.0.1", port: 0).get()
+        let client = try await GRPCConnection.connect(
+            host: "127.0.0.1",
+            port: listener.localAddress?.port ?? 0,
+            group: MultiThreadedEventLoopGroup.singleton
+        )
+        #expect(try await client.unary("/test.Echo/Unary", [6]) == [6])
+        await client.close()
+        try await listener.close().get()
+    }
+
+    /// Looks at the first octets, then makes way for the gRPC handler.
+    private final class Sniffer: ChannelInboundHandler, RemovableChannelHandler {
+        typealias InboundIn = ByteBuffer
+        typealias InboundOut = ByteBuffer
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            let first = unwrapInboundIn(data)
+            let router = TestRouter(notes: TestServer.Notes())
+            let handler = GRPCServerHandler(configuration: GRPCServerConfiguration(router: router))
+            do {
+                try context.pipeline.syncOperations.addHandler(handler)
+                context.fireChannelRead(wrapInboundOut(first))
+                context.fireChannelReadComplete()
+                context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
+            } catch {
+                Issue.record(error)
+            }
+        }
+    }
+}

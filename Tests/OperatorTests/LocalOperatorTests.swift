@@ -1,0 +1,198 @@
+import ClusterAPI
+import Glibc
+import Operator
+import Planning
+import Storage
+import TestKit
+import Testing
+
+/// The whole operator with real member processes: Debian's etcd, which takes the same flags.
+@Suite(
+    .serialized,
+    .enabled(if: Fleet.etcd != nil, "SKIPPED: etcd is not installed (apt-get install etcd-server)")
+)
+struct LocalOperatorTests {
+    @Test(.timeLimit(.minutes(3)))
+    func `a declared cluster comes up, heals, is adopted, goes down and up`() async throws {
+        let fleet = try Fleet(basePort: 21_100)
+        try fleet.declare()
+        try await fleet.operate { _ in
+            try await fleet.waitUntilReady()
+            #expect(try fleet.status()?.endpoints.first == "http://127.0.0.1:21100")
+            #expect(try await fleet.etcdctl("put", "hello", "world") == "OK\n")
+            try await killAndHeal(fleet)
+        }
+        // The operator has gone; its members serve.
+        let left = try fleet.processes()
+        #expect(try await fleet.etcdctl("get", "hello", "--print-value-only") == "world\n")
+        try await fleet.operate { _ in
+            try await fleet.waitFor("restarts are counted anew") { status in
+                status.members.allSatisfy { $0.restarts == 0 } && status.isReady
+            }
+            #expect(try fleet.processes() == left)
+            // Everything dies; the same data comes back.
+            for process in left { kill(process, SIGKILL) }
+            try await fleet.waitFor("all are back") { status in
+                status.isReady && !status.members.contains { left.contains($0.processID ?? 0) }
+            }
+            #expect(try await fleet.etcdctl("get", "hello", "--print-value-only") == "world\n")
+            try await takeDownAndUp(fleet)
+        }
+        // With no operator `down` does the work itself.
+        try await ControlClient(fleet.state).down(Fleet.name)
+        #expect(try fleet.status()?.phase == "Stopped")
+        try await fleet.clean()
+    }
+
+    private func killAndHeal(_ fleet: Fleet) async throws {
+        let before = try fleet.processes()
+        let start = ContinuousClock.now
+        kill(before[1], SIGKILL)
+        try await fleet.waitFor("the killed member runs again") { status in
+            status.members[1].processID.map { $0 != before[1] } == true
+        }
+        #expect(ContinuousClock.now - start < .seconds(10))
+        try await fleet.waitUntilReady()
+        #expect(try fleet.status()?.members.map(\.restarts) == [0, 1, 0])
+        #expect(
+            try fleet.cluster.events().contains { $0.reason == "Killed" && $0.type == .warning }
+        )
+    }
+
+    private func takeDownAndUp(_ fleet: Fleet) async throws {
+        try await ControlClient(fleet.state).down(Fleet.name)
+        #expect(try fleet.status()?.phase == "Stopped")
+        #expect(try fleet.processes().isEmpty)
+        try await ControlClient(fleet.state).up(Fleet.name)
+        try await fleet.waitUntilReady()
+        #expect(try await fleet.etcdctl("get", "hello", "--print-value-only") == "world\n")
+    }
+
+    @Test(.timeLimit(.minutes(3)))
+    func `specs are followed: hibernate, wake, refuse, pause, vanish, delete`() async throws {
+        let fleet = try Fleet(basePort: 21_140)
+        try fleet.declare(replicas: 1)
+        try await fleet.operate(stopOnExit: true) { _ in
+            try await fleet.waitUntilReady()
+            _ = try await fleet.etcdctl("put", "a", "1")
+
+            try fleet.declare(replicas: 0)
+            try await fleet.waitFor("it hibernates") { $0.phase == "Hibernated" }
+            try fleet.declare("settings: { snapshotCount: 500 }", replicas: 1)
+            try await fleet.waitFor("the unmet field is named") { status in
+                status.condition(.ready)?.reason == "SpecNotApplied"
+                    && status.condition(.available)?.status == .true
+            }
+            try fleet.declare(replicas: 3)
+            try await fleet.waitFor("scaling is refused") {
+                $0.condition(.ready)?.reason == "ScaleNotSupported"
+            }
+            try fleet.break(with: "spec: { replicsa: 1 }")
+            try await fleet.waitFor("the mistake is told") {
+                $0.condition(.ready)?.reason == "SpecRejected"
+            }
+            try fleet.declare("paused: true", replicas: 1)
+            try await fleet.waitFor("it is paused") { $0.phase == "Paused" }
+            #expect(try await fleet.etcdctl("get", "a", "--print-value-only") == "1\n")
+
+            try fleet.declare(replicas: 1)
+            try await fleet.waitFor("it runs again") { $0.phase == "Running" && $0.isReady }
+            let refusal = await #expect(throws: OperatorError.self) {
+                try await ControlClient(fleet.state).delete(Fleet.name)
+            }
+            #expect(refusal?.code == .refused)
+            try fleet.withdraw()
+            try await fleet.waitFor("the spec is missed") {
+                $0.condition(.specMissing)?.status == .true
+            }
+            #expect(try await fleet.etcdctl("get", "a", "--print-value-only") == "1\n")
+            try await ControlClient(fleet.state).delete(Fleet.name)
+            #expect(try fleet.state.clusters().isEmpty)
+            #expect(fileNames(in: fleet.statePath + "/trash").count == 1)
+
+            // The name is free again, for another cluster.
+            try fleet.declare(replicas: 1)
+            try await fleet.waitUntilReady()
+            #expect(try await fleet.etcdctl("get", "a", "--print-value-only") == "")
+        }
+        #expect(try fleet.running().isEmpty)
+        try await fleet.clean()
+    }
+
+    @Test(.timeLimit(.minutes(2)))
+    func `rule 37: an occupied port holds up the whole cluster and is waited for`() async throws {
+        let fleet = try Fleet(basePort: 0)
+        let listener = try Listener()
+        fleet.place(at: listener.port - 1)
+        try fleet.declare()
+        try await fleet.operate { _ in
+            try await fleet.waitFor("the port is named") { status in
+                status.condition(.degraded)?.message.contains("\(listener.port)") == true
+            }
+            #expect(try fleet.running().isEmpty)
+            #expect(try fleet.cluster.record() == nil)
+            listener.stop()
+            try await fleet.waitUntilReady()
+        }
+        try await fleet.clean()
+    }
+
+    @Test(.timeLimit(.minutes(2)))
+    func `rule 12: foreign data where a member would be started stops it before anything is`()
+        async throws
+    {
+        let fleet = try Fleet(basePort: 21_180)
+        try fleet.declare()
+        let state = try StateDirectory(creating: fleet.statePath)
+        let data = state.cluster(Fleet.name).member("alpha-1").data
+        try FileDisk().createDirectory(data + "/member")
+        try FileDisk().replace(data + "/member/file", with: [1, 2, 3])
+        try await fleet.operate { _ in
+            try await fleet.waitFor("it is refused") { $0.phase == "Refused" }
+            #expect(try fleet.status()?.condition(.degraded)?.message.contains("alpha-1") == true)
+            #expect(try fleet.running().isEmpty)
+        }
+        #expect(try FileDisk().read(data + "/member/file") == [1, 2, 3])
+        try await fleet.clean()
+    }
+
+    @Test(.timeLimit(.minutes(2)))
+    func `rules 5 and 11: a member that lost its data stays down and is told`() async throws {
+        let fleet = try Fleet(basePort: 21_220)
+        try fleet.declare()
+        try await fleet.operate { _ in
+            try await fleet.waitUntilReady()
+            let victim = try fleet.processes()[2]
+            let data = try fleet.cluster.member("alpha-2").data
+            try FileDisk().removeAll(data)
+            kill(victim, SIGKILL)
+            try await fleet.waitFor("the loss is told") {
+                $0.condition(.degraded)?.reason == "DataLost"
+            }
+            #expect(try fleet.status()?.members[2].health == .stopped)
+            #expect(try await fleet.etcdctl("put", "b", "2") == "OK\n")
+        }
+        // Nor does a new operator, or one without the record, start it as new.
+        try FileDisk().remove(try fleet.cluster.path + "/cluster.json")
+        try await fleet.operate { _ in
+            try await fleet.waitFor("the record is rebuilt") { status in
+                try fleet.cluster.record() != nil && status.readyReplicas == 2
+                    && status.condition(.degraded)?.reason == "BootstrapRefused"
+            }
+            #expect(try fleet.status()?.members[2].health == .stopped)
+        }
+        try await fleet.clean()
+    }
+
+    @Test func `a missing program is told, and nothing is written`() async throws {
+        let fleet = try Fleet(basePort: 21_260)
+        try fleet.declare(binary: "/no/such/etcd")
+        try await fleet.operate { _ in
+            try await fleet.waitFor("the program is named") { status in
+                status.condition(.degraded)?.message.contains("/no/such/etcd") == true
+            }
+            #expect(try fleet.cluster.record() == nil)
+        }
+        try await fleet.clean()
+    }
+}

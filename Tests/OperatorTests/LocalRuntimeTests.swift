@@ -1,0 +1,190 @@
+import Glibc
+import Operator
+import Planning
+import Storage
+import TestKit
+import Testing
+
+/// Real processes: copies of the shell that wait, with a member's command line.
+@Suite struct LocalRuntimeTests {
+    private struct Stage {
+        let folder: TemporaryDirectory
+        let root: String
+        let data: String
+        let program: String
+
+        init() throws {
+            folder = try TemporaryDirectory("runtime")
+            let state = try StateDirectory(creating: folder.path)
+            root = state.root
+            data = state.cluster(Sample.name).member("orders-0").data
+            let programs = MemberProgram(folder: root + "/bin", embedded: nil, on: FileDisk())
+            program = try programs.pin("/bin/sh").path
+        }
+
+        func runtime() throws -> LocalRuntime {
+            LocalRuntime(root: root, events: try FileEvents())
+        }
+
+        func start(_ script: String, with runtime: LocalRuntime) throws -> Int32 {
+            try runtime.start(
+                program,
+                ["-c", script, "--data-dir=\(data)"],
+                data: data,
+                log: root + "/log/member.log"
+            )
+        }
+
+        func clean(_ runtime: LocalRuntime) async throws {
+            try await runtime.stopAll([data], patience: .seconds(5))
+            folder.remove()
+        }
+    }
+
+    private static let waiting = "while :; do sleep 0.1; done"
+
+    @Test func `rule 12: an exit is seen with its status, and only then is the process gone`()
+        async throws
+    {
+        let stage = try Stage()
+        let runtime = try stage.runtime()
+        _ = try stage.start("exit 3", with: runtime)
+        try await eventually("it ends") { runtime.process(using: stage.data) == .none }
+        let ended = runtime.takeEnded(stage.data)
+        #expect(ended.map(\.status) == [.code(3)])
+        #expect(ended.map(\.witnessed) == [true])
+        #expect(runtime.takeEnded(stage.data).isEmpty)
+        try await stage.clean(runtime)
+    }
+
+    @Test func `a killed process is reported by its signal`() async throws {
+        let stage = try Stage()
+        let runtime = try stage.runtime()
+        let id = try stage.start(Self.waiting, with: runtime)
+        kill(id, SIGKILL)
+        try await eventually("it ends") { runtime.process(using: stage.data) == .none }
+        #expect(runtime.takeEnded(stage.data).map(\.status) == [.signal(SIGKILL)])
+        try await stage.clean(runtime)
+    }
+
+    @Test func `rule 12: two processes on one data directory are impossible`() async throws {
+        let stage = try Stage()
+        let runtime = try stage.runtime()
+        _ = try stage.start(Self.waiting, with: runtime)
+        #expect(throws: OperatorError.self) { try stage.start(Self.waiting, with: runtime) }
+        let other = try stage.runtime()
+        #expect(throws: OperatorError.self) { try stage.start(Self.waiting, with: other) }
+        try await stage.clean(runtime)
+    }
+
+    @Test func `rule 34: another operator adopts what it finds and can stop it`() async throws {
+        let stage = try Stage()
+        let first = try stage.runtime()
+        let id = try stage.start(Self.waiting, with: first)
+        let second = try stage.runtime()
+        #expect(try second.adopt(ifOlderThan: .zero) == 1)
+        #expect(try second.adopt(ifOlderThan: .zero) == 0)
+        guard case .running(id, _) = second.process(using: stage.data) else {
+            Issue.record("process \(id) was not adopted")
+            return
+        }
+        try await second.stopAll([stage.data], patience: .seconds(5))
+        #expect(second.process(using: stage.data) == .none)
+        try await eventually("the parent sees it") { first.process(using: stage.data) == .none }
+        let ended = first.takeEnded(stage.data)
+        #expect(ended.map(\.status) == [.signal(SIGTERM)])
+        #expect(ended.map(\.wasAsked) == [false])
+        try await stage.clean(first)
+    }
+
+    @Test func `rule 34: a process that is not from our programs is foreign`() async throws {
+        let stage = try Stage()
+        let stranger = try Program("/bin/sh", ["-c", Self.waiting, "--data-dir=\(stage.data)"])
+        let runtime = try stage.runtime()
+        #expect(try runtime.adopt(ifOlderThan: .zero) == 0)
+        guard case .foreign(let why) = runtime.process(using: stage.data) else {
+            Issue.record("the stranger was not seen")
+            return
+        }
+        #expect(why.contains("process \(stranger.pid)"))
+        #expect(throws: OperatorError.self) { try stage.start("exit 0", with: runtime) }
+        stranger.signal(SIGKILL)
+        try await stranger.waitForExit()
+        try runtime.adopt(ifOlderThan: .zero)
+        #expect(runtime.process(using: stage.data) == .none)
+        try await stage.clean(runtime)
+    }
+
+    @Test func `what ignores SIGTERM is killed when patience ends`() async throws {
+        let stage = try Stage()
+        let runtime = try stage.runtime()
+        _ = try stage.start("trap '' TERM; " + Self.waiting, with: runtime)
+        try await Task.sleep(for: .milliseconds(100))
+        try await runtime.stopAll([stage.data], patience: .milliseconds(200))
+        #expect(runtime.process(using: stage.data) == .none)
+        #expect(runtime.takeEnded(stage.data).map(\.status) == [.signal(SIGKILL)])
+        try await stage.clean(runtime)
+    }
+
+    @Test func `a member has a session of its own and none of the operator's descriptors`()
+        async throws
+    {
+        let stage = try Stage()
+        let runtime = try stage.runtime()
+        let listener = try Listener()  // not close-on-exec
+        let id = try stage.start(Self.waiting, with: runtime)
+        #expect(getsid(id) == id)
+        #expect(fileNames(in: "/proc/\(id)/fd").sorted() == ["0", "1", "2"])
+        listener.stop()
+        try await stage.clean(runtime)
+    }
+
+    @Test func `output goes to a file of its own for each run, and few are kept`() async throws {
+        let stage = try Stage()
+        let runtime = try stage.runtime()
+        for number in 0..<7 {
+            _ = try stage.start("echo run \(number)", with: runtime)
+            try await eventually("it ends") { runtime.process(using: stage.data) == .none }
+        }
+        let names = fileNames(in: stage.root + "/log").sorted()
+        #expect(names == ["member.log"] + (1...4).map { "member.log.\($0)" })
+        #expect(try FileDisk().read(stage.root + "/log/member.log") == Array("run 6\n".utf8))
+        #expect(try FileDisk().read(stage.root + "/log/member.log.4") == Array("run 2\n".utf8))
+        try await stage.clean(runtime)
+    }
+
+    @Test func `a log that grows is cut while the member goes on writing`() async throws {
+        let stage = try Stage()
+        let runtime = try stage.runtime()
+        _ = try stage.start(
+            "i=0; while :; do i=$((i+1)); echo line $i; sleep 0.01; done",
+            with: runtime
+        )
+        let log = MemberLog(path: stage.root + "/log/member.log", disk: FileDisk(), maxBytes: 100)
+        try await eventually("it writes") { try FileDisk().status(log.path)?.size ?? 0 > 100 }
+        try log.trim()
+        #expect(try FileDisk().status(log.path + ".1")?.size ?? 0 > 100)
+        try await eventually("it writes on, from the new start") {
+            String(decoding: try FileDisk().read(log.path), as: UTF8.self).hasPrefix("line ")
+        }
+        try await stage.clean(runtime)
+    }
+
+    @Test func `rule 35: a program is copied once, and a changed one beside it`() throws {
+        let folder = try TemporaryDirectory("program")
+        defer { folder.remove() }
+        let disk = FileDisk()
+        let source = folder.path + "/member"
+        try disk.replace(source, with: Array("#!/bin/sh\n".utf8), permissions: 0o755)
+        let programs = MemberProgram(folder: folder.path + "/bin", embedded: source, on: disk)
+        let first = try programs.pin(source)
+        #expect(try programs.pin(source) == first)
+        try disk.replace(source, with: Array("#!/bin/sh\nexit 1\n".utf8), permissions: 0o755)
+        let second = try programs.pin(source)
+        #expect(second.path != first.path)
+        #expect(try disk.read(first.path) == Array("#!/bin/sh\n".utf8))
+        #expect(first.sha256 == "a8076d3d28d21e02012b20eaf7dbf75409a6277134439025f282e368e3305abf")
+        let error = #expect(throws: OperatorError.self) { try programs.pin(folder.path + "/none") }
+        #expect(error?.code == .binaryMissing)
+    }
+}

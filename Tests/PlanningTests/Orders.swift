@@ -1,0 +1,103 @@
+import ClusterAPI
+import Planning
+
+/// A cluster of three in the state in which a test wants it.
+enum Orders {
+    static let name = ClusterName(name: "orders")
+    static let now = Instant(
+        monotonic: .seconds(1000),
+        wall: Timestamp(seconds: 1_800_000_000)
+    )
+
+    static func record(_ phase: ClusterRecord.Phase, launched: Bool = true) -> ClusterRecord {
+        var record = planned
+        record.phase = phase
+        for index in record.members.indices { record.members[index].launched = launched }
+        return record
+    }
+
+    private static let planned = ClusterRecord(
+        cluster: EtcdCluster(metadata: Metadata(name: "orders")),
+        uid: "u1",
+        token: "orders-u1",
+        slots: (0..<3).map {
+            .init(number: $0, clientPort: 23790 + $0 * 2, peerPort: 23791 + $0 * 2)
+        },
+        source: "orders.yaml"
+    )
+
+    /// Nothing but a spec.
+    static func fresh() -> Observation {
+        Observation(name: name, spec: ClusterSpec(), now: now)
+    }
+
+    /// A record, and members as `directory` and `running` say.
+    static func cluster(
+        _ record: ClusterRecord,
+        directory: DirectoryState = .intact,
+        running: Bool = true
+    ) -> Observation {
+        var seen = fresh()
+        seen.record = .read(record)
+        seen.members = record.members.map { member in
+            var observed = MemberObservation(name: member.name, directory: directory)
+            if running {
+                observed.process = .running(processID: 7, since: .seconds(100))
+                observed.probe = serving(record, member)
+            }
+            return observed
+        }
+        if running {
+            seen.memberList = MemberList(
+                clusterID: record.clusterID,
+                entries: record.members.map { .init(id: $0.id, name: $0.name, isLearner: false) }
+            )
+        }
+        return seen
+    }
+
+    /// Three members that serve.
+    static func healthy() -> Observation {
+        cluster(record(.bootstrapped))
+    }
+
+    static func serving(_ record: ClusterRecord, _ member: ClusterRecord.Member) -> Probe {
+        var probe = Probe(.serving)
+        probe.clusterID = record.clusterID
+        probe.memberID = member.id
+        probe.leaderID = record.members[0].id
+        probe.revision = 5
+        return probe
+    }
+}
+
+extension Observation {
+    /// The same with one member changed.
+    func with(_ index: Int, _ change: (inout MemberObservation) -> Void) -> Observation {
+        var copy = self
+        change(&copy.members[index])
+        return copy
+    }
+
+    /// The same with a process that ended just now.
+    func ended(_ index: Int, _ cause: ExitCause = .signal(9), witnessed: Bool = true) -> Observation
+    {
+        with(index) { member in
+            member.process = .none
+            member.probe = Probe(.exited)
+            member.exits.record(
+                .init(cause: cause, at: now.monotonic, witnessed: witnessed),
+                served: true,
+                ranFor: .seconds(100)
+            )
+        }
+    }
+
+    func with(record change: (inout ClusterRecord) -> Void) -> Observation {
+        guard case .read(var record) = record else { return self }
+        change(&record)
+        var copy = self
+        copy.record = .read(record)
+        return copy
+    }
+}

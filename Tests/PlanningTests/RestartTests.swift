@@ -1,0 +1,90 @@
+import ClusterAPI
+import Planning
+import Testing
+
+@Suite struct RestartTests {
+    @Test func `a killed member with its data is started at once`() {
+        let plan = plan(Orders.healthy().ended(1))
+        #expect(plan.steps == [.start(member: "orders-1", as: .existing)])
+        #expect(plan.reason == "orders-1 was ended by signal 9")
+    }
+
+    @Test func `after everything was killed everything is started in one pass`() {
+        let seen = Orders.cluster(Orders.record(.bootstrapped), running: false)
+        #expect(plan(seen).steps == (0..<3).map { .start(member: "orders-\($0)", as: .existing) })
+    }
+
+    @Test(arguments: [DirectoryState.gone, .empty, .damaged("crc mismatch")])
+    func `rule 5: a member without its data is not started and the reason is told`(
+        directory: DirectoryState
+    ) {
+        let seen = Orders.healthy().ended(1).with(1) { $0.directory = directory }
+        let plan = plan(seen)
+        #expect(plan.steps.isEmpty)
+        #expect(plan.blockedBy != nil)
+        let status = status(of: seen, plan: plan, failure: nil, previous: nil)
+        #expect(status.condition(.degraded)?.status == .true)
+        #expect(["DataLost", "DataDamaged"].contains(status.condition(.degraded)?.reason))
+        #expect(status.condition(.available)?.status == .true)
+    }
+
+    @Test func `rule 5: an unreadable directory is no lost one`() {
+        let seen = Orders.healthy().ended(1).with(1) { $0.directory = .unknown("EIO") }
+        #expect(plan(seen).steps.isEmpty)
+        #expect(plan(seen).notes.map(\.reason) == ["DirectoryUnknown"])
+    }
+
+    @Test func `the wait doubles from a fifth of a second to half a minute`() {
+        var history = ExitHistory()
+        var waits: [Duration] = []
+        for _ in 0..<11 {
+            history.record(
+                .init(cause: .failed(code: 1, lastWords: ""), at: .zero, witnessed: true),
+                served: false,
+                ranFor: .milliseconds(50)
+            )
+            waits.append(history.delay)
+        }
+        let milliseconds = [0, 200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 30_000, 30_000]
+        #expect(waits == milliseconds.map { .milliseconds($0) })
+        history.record(
+            .init(cause: .signal(9), at: .zero, witnessed: true),
+            served: true,
+            ranFor: .seconds(2)
+        )
+        #expect(history.delay == .zero)
+    }
+
+    @Test func `a member in its backoff is waited for exactly as long as it takes`() {
+        let seen = Orders.healthy().ended(1).with(1) { member in
+            for _ in 0..<3 {
+                member.exits.record(
+                    .init(cause: .signal(6), at: Orders.now.monotonic, witnessed: true),
+                    served: false,
+                    ranFor: .zero
+                )
+            }
+        }
+        let plan = plan(seen)
+        #expect(plan.steps.isEmpty)
+        #expect(plan.recheckAfter == .milliseconds(800))
+        #expect(plan.waitingFor == "orders-1's next start")
+    }
+
+    @Test(arguments: [
+        ("listen tcp 127.0.0.1:2379: bind: address already in use", "PortInUse"),
+        ("write wal: no space left on device", "NoSpace"),
+        ("walpb: crc mismatch", "DataCorrupt"),
+        ("etcd-member: data directory is locked by another process", "DataLocked"),
+        ("flag provided but not defined: -nonsense", "ConfigurationRefused"),
+        ("mmap: cannot allocate memory", "OutOfMemory"),
+        ("something else", "Failing"),
+    ])
+    func `rule 15: an exit is classified by the last words`(line: String, reason: String) {
+        let log = "2026-11-22 started\n\(line)\n"
+        #expect(ExitCause(.code(1), log: log).reason == reason)
+        #expect(ExitCause(.signal(9), log: log) == .signal(9))
+        #expect(ExitCause(.code(0), log: log) == .clean)
+        #expect(ExitCause(.unseen, log: log) == .unseen)
+    }
+}

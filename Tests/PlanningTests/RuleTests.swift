@@ -1,0 +1,178 @@
+import ClusterAPI
+import Planning
+import Testing
+
+@Suite struct RuleTests {
+    @Test func `rule 13: nothing is decided on a record that cannot be used`() {
+        var seen = Orders.healthy().ended(0)
+        seen.record = .unusable("cluster.json: checksum differs")
+        let plan = plan(seen)
+        #expect(plan.steps.isEmpty)
+        #expect(plan.blockedBy == "cluster.json: checksum differs")
+        #expect(plan.notes.map(\.reason) == ["RecordUnusable"])
+    }
+
+    @Test func `rule 13: nothing is decided while the process table cannot be read`() {
+        var seen = Orders.healthy().ended(0)
+        seen.processesUnknown = "/proc: too many open files"
+        #expect(plan(seen).steps.isEmpty)
+    }
+
+    @Test func `rule 13: a record that contradicts itself is refused`() {
+        let seen = Orders.healthy().ended(0).with { $0.slots.removeLast() }
+        #expect(plan(seen).notes.map(\.reason) == ["RecordUnusable"])
+        #expect(plan(seen).steps.isEmpty)
+    }
+
+    @Test func `rule 13: a member with foreign data is blocked and the others are started`() {
+        let seen = Orders.cluster(Orders.record(.bootstrapped), running: false)
+            .with(1) { $0.directory = .foreign("identity.json names cluster u9") }
+        let plan = plan(seen)
+        #expect(
+            plan.steps == [
+                .start(member: "orders-0", as: .existing),
+                .start(member: "orders-2", as: .existing),
+            ]
+        )
+        #expect(plan.notes.map(\.reason) == ["ForeignData"])
+    }
+
+    @Test func `rule 13: a foreign cluster id at a quorum blocks everything`() {
+        let seen = Orders.healthy().ended(2)
+            .with(0) { $0.probe.clusterID = "bad" }.with(1) { $0.probe.clusterID = "bad" }
+        #expect(plan(seen).steps.isEmpty)
+        let one = Orders.healthy().ended(2).with(0) { $0.probe.clusterID = "bad" }
+        #expect(plan(one).steps == [.start(member: "orders-2", as: .existing)])
+    }
+
+    @Test func `rule 13: paused outranks deletion, down and restart`() {
+        var seen = Orders.healthy().ended(0)
+        seen.spec.paused = true
+        #expect(plan(seen).steps.isEmpty)
+        #expect(plan(seen.with { $0.desired = .down }).steps.isEmpty)
+        #expect(plan(seen.with { $0.desired = .deleted }).phase == .paused)
+    }
+
+    @Test func `rule 12: a member whose data another process holds is not started`() {
+        let seen = Orders.cluster(Orders.record(.bootstrapped), running: false)
+            .with(0) { $0.process = .foreign("process 99 (etcd) uses its data directory") }
+        #expect(!plan(seen).steps.contains(.start(member: "orders-0", as: .existing)))
+        #expect(plan(seen).notes.map(\.reason) == ["ForeignProcess"])
+    }
+
+    @Test func `rule 10: a vanished spec changes nothing and healing goes on`() {
+        var seen = Orders.healthy()
+        seen.missing = SpecMissing(
+            lasting: .seconds(86_400),
+            sourceReadable: true,
+            vanishedTogether: 1
+        )
+        #expect(plan(seen).steps.isEmpty)
+        #expect(plan(seen.ended(1)).steps == [.start(member: "orders-1", as: .existing)])
+    }
+
+    @Test(arguments: [
+        (SpecMissing(lasting: .seconds(599), sourceReadable: true, vanishedTogether: 1), false),
+        (SpecMissing(lasting: .seconds(601), sourceReadable: false, vanishedTogether: 1), false),
+        (SpecMissing(lasting: .seconds(601), sourceReadable: true, vanishedTogether: 2), false),
+        (SpecMissing(lasting: .seconds(601), sourceReadable: true, vanishedTogether: 1), true),
+    ])
+    func `rule 10: deletionPolicy Delete needs ten minutes, a readable place and a lone absence`(
+        missing: SpecMissing,
+        deletes: Bool
+    ) {
+        var seen = Orders.healthy()
+        seen.spec.deletionPolicy = .delete
+        seen.missing = missing
+        #expect(plan(seen).steps == (deletes ? [.latch(.deleted)] : []))
+    }
+
+    @Test func `rule 12: a deleted cluster is stopped first and discarded only then`() {
+        let seen = Orders.healthy().with { $0.desired = .deleted }
+        #expect(plan(seen).steps == [.stop(members: ["orders-1", "orders-2"])])
+        let stopped = Orders.cluster(Orders.record(.bootstrapped), running: false)
+            .with { $0.desired = .deleted }
+        #expect(plan(stopped).steps == [.discard])
+        let held = stopped.with(1) { $0.process = .foreign("process 99") }
+        #expect(plan(held).steps.isEmpty)
+    }
+
+    @Test func `rule 14: down stops everything and outranks restart`() {
+        let seen = Orders.healthy().ended(0).with { $0.desired = .down }
+        #expect(plan(seen).steps == [.stop(members: ["orders-1", "orders-2"])])
+        let stopped = Orders.cluster(Orders.record(.bootstrapped), running: false)
+            .with { $0.desired = .down }
+        #expect(plan(stopped).steps.isEmpty)
+        #expect(plan(stopped).phase == .stopped)
+    }
+
+    @Test
+    func `rule 14: replicas 0 hibernates with the data kept and waking starts what is stored`() {
+        var seen = Orders.healthy()
+        seen.spec.replicas = 0
+        #expect(plan(seen).steps == [.stop(members: ["orders-1", "orders-2"])])
+        var asleep = Orders.cluster(Orders.record(.bootstrapped), running: false)
+        asleep.spec.replicas = 0
+        #expect(plan(asleep).steps.isEmpty)
+        #expect(plan(asleep).phase == .hibernated)
+        asleep.spec.replicas = 5
+        #expect(plan(asleep).steps.count == 3)
+        #expect(plan(asleep).notes.map(\.reason) == ["ScaleNotSupported"])
+    }
+
+    @Test func `the leader is stopped when no follower is left to take over`() {
+        let seen = Orders.healthy().with { $0.desired = .down }.ended(1, .stopped).ended(
+            2,
+            .stopped
+        )
+        #expect(plan(seen).steps == [.stop(members: ["orders-0"])])
+    }
+
+    @Test func `a changed number of replicas is refused with a reason`() {
+        var seen = Orders.healthy()
+        seen.spec.replicas = 5
+        let plan = plan(seen)
+        #expect(plan.steps.isEmpty)
+        #expect(plan.notes.map(\.reason) == ["ScaleNotSupported"])
+        let status = status(of: seen, plan: plan, failure: nil, previous: nil)
+        #expect(status.condition(.ready)?.status == .false)
+        #expect(status.condition(.ready)?.reason == "ScaleNotSupported")
+        #expect(status.condition(.available)?.status == .true)
+    }
+
+    @Test func `a changed setting of running members is refused by name`() {
+        var seen = Orders.healthy()
+        seen.spec.settings.snapshotCount = 77
+        seen.spec.network.basePort = 4000
+        let notes = plan(seen).notes
+        #expect(notes.map(\.reason) == ["SpecNotApplied"])
+        #expect(notes[0].message.contains("spec.settings.snapshotCount stays 10000, not 77"))
+        #expect(notes[0].message.contains("spec.network.basePort stays 0, not 4000"))
+    }
+
+    @Test func `rule 16: a member that does not answer is left alone`() {
+        for verdict in Probe.Verdict.allCases {
+            let seen = Orders.healthy().with(1) { $0.probe = Probe(verdict) }
+            #expect(plan(seen).steps.isEmpty)
+        }
+    }
+
+    @Test func `rule 17: a member that somebody removed from the list is not started again`() {
+        var seen = Orders.healthy().ended(2)
+        seen.memberList?.entries.removeLast()
+        #expect(plan(seen).steps.isEmpty)
+        #expect(plan(seen).notes.map(\.reason) == ["MemberRemoved"])
+    }
+
+    @Test func `rule 17: a listed member that nobody knows is reported`() {
+        var seen = Orders.healthy()
+        seen.memberList?.entries.append(.init(id: "77", name: "stray", isLearner: false))
+        #expect(plan(seen).notes.map(\.reason) == ["UnknownMember"])
+    }
+
+    @Test func `a healthy cluster needs nothing`() {
+        let plan = plan(Orders.healthy())
+        #expect(plan.steps.isEmpty && !plan.isChanging && plan.notes.isEmpty)
+        #expect(plan.recheckAfter == .seconds(10))
+    }
+}

@@ -1,0 +1,155 @@
+import Member
+import Server
+import Testing
+
+/// The command line and its variables.
+@Suite struct FlagTests {
+    private func settings(
+        _ arguments: [String],
+        _ environment: [String: String] = [:]
+    ) throws(Fatal) -> Settings {
+        let flags = try FlagParser(arguments: arguments, environment: environment)
+        return try Settings(flags, workingDirectory: "/work")
+    }
+
+    @Test func `without flags a member is etcd's default member`() throws {
+        let settings = try settings([])
+        #expect(settings.name == "default")
+        #expect(settings.dataDirectory == "/work/default.etcd")
+        #expect(settings.listenClientURLs.map(\.description) == ["http://localhost:2379"])
+        #expect(settings.initialCluster == "default=http://localhost:2380")
+        #expect(settings.heartbeatMilliseconds == 100)
+        #expect(settings.electionMilliseconds == 1_000)
+        #expect(settings.maxTransactionOperations == 128)
+        #expect(settings.maxRequestBytes == 1_572_864)
+        #expect(settings.preVote)
+    }
+
+    @Test(
+        arguments: [
+            ["--name", "a"], ["--name=a"], ["-name", "a"], ["-name=a"], ["--name=b", "--name=a"],
+        ]
+    )
+    func `a flag may be written in each of Go's ways`(arguments: [String]) throws {
+        #expect(try settings(arguments).name == "a")
+    }
+
+    @Test(arguments: [
+        (["--pre-vote"], true), (["--pre-vote=false"], false), (["--pre-vote=F"], false),
+    ])
+    func `a boolean may stand alone`(arguments: [String], isOn: Bool) throws {
+        #expect(try settings(arguments).preVote == isOn)
+    }
+
+    @Test(
+        arguments: [
+            (["--heartbeat-intervall", "100"], "did you mean --heartbeat-interval?"),
+            (["--nonsense-here"], "flag provided but not defined: -nonsense-here"),
+            (["run"], "'run' is not a valid flag"),
+            (["--name"], "flag needs an argument: -name"),
+            (["--heartbeat-interval=fast"], "invalid value \"fast\" for flag -heartbeat-interval"),
+            (["--initial-cluster-state=old"], "expected one of new, existing"),
+            (["--heartbeat-interval=0"], "--heartbeat-interval must be >0"),
+            (
+                ["--heartbeat-interval=300"],
+                "--election-timeout[1000ms] should be at least as 5 times as "
+                    + "--heartbeat-interval[300ms]"
+            ),
+            (["--election-timeout=60000"], "--election-timeout[60000ms] is too long"),
+            (["--listen-peer-urls=http://node1:2380"], "expected IP in URL for binding"),
+            (["--listen-peer-urls=127.0.0.1:2380"], "URL scheme must be http, https"),
+            (["--listen-peer-urls=http://127.0.0.1"], "does not have the form \"host:port\""),
+            (["--listen-peer-urls=http://127.0.0.1:1/x"], "URL must not contain a path"),
+            (["--listen-peer-urls=https://127.0.0.1:1"], "scheme https is not supported yet"),
+            (["--advertise-client-urls=http://:1"], "unexpected empty host"),
+            (
+                ["--listen-client-urls=http://127.0.0.1:1"],
+                "--advertise-client-urls is required when --listen-client-urls is set explicitly"
+            ),
+            (["--cert-file=/etc/cert.pem"], "TLS is not built yet"),
+            (["--client-cert-auth"], "TLS is not built yet"),
+            (["--auto-compaction-retention=1h"], "automatic compaction is not built yet"),
+            (["--config-file=/etc/etcd.yaml"], "a configuration file is not read"),
+            (["--auth-token=jwt"], "authentication is not built yet"),
+            (["--force-new-cluster"], "forced clusters are not built yet"),
+        ]
+    )
+    func `a wrong flag is an error that says what is wrong`(
+        arguments: [String],
+        text: String
+    ) throws {
+        let error = #expect(throws: Fatal.self) { try settings(arguments) }
+        #expect(error?.code == .configuration)
+        #expect(error?.description.contains(text) == true, "\(error?.description ?? "")")
+    }
+
+    @Test(
+        arguments: [
+            ["--auto-compaction-retention=0"], ["--client-cert-auth=false"],
+            ["--auth-token=simple"],
+            ["--cert-file="], ["--enable-v2=false"], ["--log-outputs=stderr"],
+        ]
+    )
+    func `a flag that asks for nothing is taken though its behaviour is missing`(
+        arguments: [String]
+    ) throws {
+        _ = try settings(arguments)
+    }
+
+    @Test(
+        arguments: [
+            "--logger=zap", "--max-wals=5", "--backend-batch-limit=0",
+            "--experimental-initial-corrupt-check=true", "--metrics=extensive",
+        ]
+    )
+    func `names without effect are taken and listed`(argument: String) throws {
+        let warnings = try settings([argument]).warnings
+        #expect(warnings.count == 1)
+        #expect(warnings.first?.contains("has no effect here") == true)
+    }
+
+    @Test func `variables stand in for flags that are not given`() throws {
+        let environment = ["ETCD_NAME": "a", "ETCD_HEARTBEAT_INTERVAL": "50", "HOME": "/root"]
+        let settings = try settings([], environment)
+        #expect(settings.name == "a")
+        #expect(settings.heartbeatMilliseconds == 50)
+        #expect(settings.warnings.isEmpty)
+    }
+
+    @Test func `a variable against a flag is fatal, an unknown one only a warning`() throws {
+        let error = #expect(throws: Fatal.self) {
+            try settings(["--name=a"], ["ETCD_NAME": "b"])
+        }
+        #expect(error?.what.contains("conflicting environment variable ETCD_NAME") == true)
+        let warnings = try settings([], ["ETCD_NMAE": "b"]).warnings
+        #expect(warnings == ["unrecognized environment variable ETCD_NMAE"])
+    }
+
+    @Test func `no flag is listed twice`() {
+        let names = FlagTable.all.map(\.name)
+        #expect(Set(names).count == names.count)
+    }
+
+    @Test func `the version begins with etcd's line`() {
+        let text = Usage.version(AnnouncedVersion(level: "3.6"))
+        #expect(text.hasPrefix("etcd Version: 3.6."))
+    }
+
+    @Test(arguments: ["3.4", "3.5", "3.6"])
+    func `compatibility caps what clients see, peers never see less than 3_5`(level: String) {
+        let announced = AnnouncedVersion(level: level)
+        #expect(announced.client.description.hasPrefix(level + "."))
+        #expect(announced.peer >= AnnouncedVersion.minimumCluster)
+    }
+
+    @Test(
+        arguments: [
+            ("0", 0), ("5s", 5_000_000_000), ("100ms", 100_000_000), ("1h30m", 5_400_000_000_000),
+            ("1.5s", 1_500_000_000),
+        ] as [(String, Int64)]
+    )
+    func `durations are Go's`(text: String, nanoseconds: Int64) throws {
+        let settings = try settings(["--grpc-keepalive-timeout=\(text)"])
+        #expect(settings.keepaliveTimeoutNanoseconds == nanoseconds)
+    }
+}

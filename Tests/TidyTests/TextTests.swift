@@ -1,0 +1,53 @@
+import TestKit
+import Testing
+
+/// Length of lines and files, words that have no place, the top level of the repository.
+@Suite struct TextTests {
+    @Test func `no line is longer than 100 columns and no file longer than 600 lines`() throws {
+        for file in try SourceTree.swift() {
+            #expect(file.lines.count <= 600, "\(file.path) has \(file.lines.count) lines")
+            for (number, line) in file.lines.enumerated() where line.count > 100 {
+                Issue.record("\(file.path):\(number + 1) has \(line.count) columns")
+            }
+        }
+    }
+
+    @Test func `nothing is left for later in the sources`() throws {
+        let later = ["TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK"]
+        let careless = [
+            "try" + "! ", "Thread." + "sleep", "us" + "leep(", "Task." + "detached",
+            "@unchecked" + " ",
+        ]
+        for file in try SourceTree.swift() {
+            for (number, line) in file.lines.enumerated() {
+                let words = line.split { !$0.isLetter }.map(String.init)
+                #expect(!words.contains(where: later.contains), "\(file.path):\(number + 1)")
+                if file.path.hasPrefix("Sources"), !line.contains("// because") {
+                    let found = careless.filter { line.contains($0) }
+                    #expect(found.isEmpty, "\(file.path):\(number + 1): \(line)")
+                }
+            }
+        }
+    }
+
+    @Test func `the top level holds just what it should`() {
+        let allowed = [
+            "Package.swift", "Package.resolved", "Sources", "Tests", "Manifests", "Charts",
+            "README.md", "LICENSE",
+        ]
+        let found = fileNames(in: repositoryRoot()).filter { !$0.hasPrefix(".") }
+        #expect(found.filter { !allowed.contains($0) }.isEmpty)
+    }
+
+    @Test func `nothing is public, because what ships are programs`() throws {
+        for file in try SourceTree.files(in: "Sources", endingIn: ".swift") {
+            for (number, line) in file.lines.enumerated() {
+                let words = line.split(separator: " ").prefix(2)
+                let kinds = ["class", "func", "var", "struct", "enum", "let", "init", "protocol"]
+                let isDeclaration = words.count == 2 && kinds.contains { words[1].hasPrefix($0) }
+                let isPublic = isDeclaration && ["public", "open"].contains(words[0])
+                #expect(!isPublic, "\(file.path):\(number + 1)")
+            }
+        }
+    }
+}
