@@ -27,6 +27,12 @@ package final class GRPCConnection: Sendable {
         accepting = Mutex(true)
     }
 
+    deinit {
+        // Nobody can use the connection any more; each call in flight would hold it.
+        let loop = loop
+        eventLoop.execute { loop.value.shutdownGracefully() }
+    }
+
     /// Connects to a server that speaks HTTP/2 without TLS, and waits for its greeting.
     package static func connect(
         host: String,

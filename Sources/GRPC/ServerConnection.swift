@@ -25,7 +25,7 @@ final class ServerConnection: HTTP2Connection {
     ) {
         self.configuration = configuration
         request = RequestHead(configuration)
-        liveness = ServerLiveness(configuration.keepalive)
+        liveness = ServerLiveness(configuration.keepalive, now: .now())
         pings = PingPolicy(configuration.keepalive)
         emptyFrames = TokenBucket(
             burst: configuration.limits.emptyFrameBurst,

@@ -27,7 +27,11 @@ struct ServerLiveness {
     /// How long to wait before the first look.
     let firstCheck: TimeAmount
 
-    init(_ settings: GRPCKeepalive) {
+    /// When the client must have greeted us.
+    private let greetingDue: NIODeadline
+
+    init(_ settings: GRPCKeepalive, now: NIODeadline) {
+        greetingDue = now + settings.handshakeTimeout
         keepalive = Keepalive(time: settings.time, timeout: settings.timeout)
         firstCheck = min(settings.handshakeTimeout, settings.time)
     }
@@ -56,7 +60,10 @@ struct ServerLiveness {
         if case .announced(let time) = shutdown, now >= time + Self.shutdownGrace {
             return .finishShutdown
         }
-        guard isGreeted else { return .dead("the client did not finish the HTTP/2 handshake") }
+        guard isGreeted else {
+            return now < greetingDue
+                ? .again(greetingDue - now) : .dead("the client did not finish the handshake")
+        }
         return switch keepalive.check(lastRead: lastRead, now: now) {
         case .again(let time): .again(time)
         case .ping(let time): .ping(time)

@@ -11,6 +11,10 @@ package enum ExitCause: Hashable, Sendable {
     case outOfMemory(String)
     case noSpace(String)
     case corruption(String)
+    /// The disk failed, or the directory may not be used.
+    case diskFailure(String)
+    /// The data is another's, or the cluster will not have the member.
+    case refused(String)
     case signal(Int32)
     /// It failed with this code, and its last words name no known cause.
     case failed(code: Int32, lastWords: String)
@@ -38,6 +42,11 @@ extension ExitCause {
         case .unseen: self = .unseen
         case .code(let code):
             let lines = log.split(whereSeparator: \.isNewline).suffix(20).reversed()
+            let lastWords = String(lines.first?.prefix(300) ?? "")
+            if let known = ExitCause.codes[code] {
+                self = known(lastWords)
+                return
+            }
             for line in lines {
                 let text = line.lowercased()
                 if let known = ExitCause.marks.first(where: { $0.0.contains(where: text.contains) })
@@ -46,11 +55,19 @@ extension ExitCause {
                     return
                 }
             }
-            self = .failed(code: code, lastWords: String(lines.first?.prefix(300) ?? ""))
+            self = .failed(code: code, lastWords: lastWords)
         }
     }
 
-    /// What etcd and `etcd-member` write before they give up. The first that fits counts.
+    /// The codes with which `etcd-member` ends (`ExitCode` in Server).
+    private static let codes: [Int32: @Sendable (String) -> ExitCause] = [
+        64: { .configuration($0) }, 65: { .corruption($0) }, 66: { .refused($0) },
+        67: { .refused($0) }, 68: { .refused($0) }, 69: { .portInUse($0) },
+        73: { .diskFailure($0) }, 74: { .diskFailure($0) }, 75: { .dataLocked($0) },
+        76: { .noSpace($0) }, 77: { .refused($0) },
+    ]
+
+    /// What etcd writes before it gives up. The first that fits counts.
     private static let marks: [([String], @Sendable (String) -> ExitCause)] = [
         (["address already in use", "cannot assign requested address"], { .portInUse($0) }),
         (["no space left on device"], { .noSpace($0) }),
@@ -89,6 +106,8 @@ extension ExitCause: CustomStringConvertible {
         case .outOfMemory(let line): "ran out of memory: \(line)"
         case .noSpace(let line): "ran out of disk space: \(line)"
         case .corruption(let line): "found its data corrupt: \(line)"
+        case .diskFailure(let line): "could not use its disk: \(line)"
+        case .refused(let line): "refused to run: \(line)"
         case .signal(let number): "was ended by signal \(number)"
         case .failed(let code, ""): "failed with exit code \(code)"
         case .failed(let code, let words): "failed with exit code \(code): \(words)"

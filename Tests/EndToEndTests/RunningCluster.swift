@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import TestKit
 import Testing
 
@@ -32,9 +33,33 @@ final class RunningCluster {
         folder = try TemporaryDirectory("etcd-operator-e2e")
         spec = "\(folder.path)/cluster.yaml"
         let sample = "\(repositoryRoot())/Manifests/samples/quickstart.yaml"
-        let content = try text ?? String(decoding: readFile(sample), as: UTF8.self)
+        let content =
+            try text
+            ?? String(decoding: readFile(sample), as: UTF8.self)
+            .replacingOccurrences(
+                of: "spec:",
+                with: "spec:\n  network:\n    basePort: \(Self.nextPort())"
+            )
         try Data(content.utf8).write(to: URL(fileURLWithPath: spec))
         controller = try Self.controller(spec, "\(folder.path)/state", arguments)
+    }
+
+    /// A scenario that failed midway leaves nothing running either.
+    deinit {
+        controller.signal(SIGKILL)
+        for member in members() { kill(member.pid, SIGKILL) }
+        folder.remove()
+    }
+
+    private static let ports = Mutex(25_000)
+
+    /// A block of ports of its own for each cluster of this run, apart from the block that an
+    /// operator picks by itself, as other suites' operators pick at the same time.
+    private static func nextPort() -> Int {
+        ports.withLock { port in
+            port += 20
+            return port
+        }
     }
 
     private static func controller(_ spec: String, _ state: String, _ arguments: [String]) throws

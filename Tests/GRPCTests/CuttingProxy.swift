@@ -65,6 +65,9 @@ final class CuttingProxy: Sendable {
         )
     }
 
+    /// True while a client is connected.
+    var isInUse: Bool { clients.channels.withLock { $0.contains(where: \.isActive) } }
+
     /// Closes the clients' sockets without a word of HTTP/2.
     func cut() async throws {
         for channel in clients.channels.withLock({ $0 }) { try await channel.close().get() }

@@ -127,6 +127,17 @@ import Testing
         await server.stop()
     }
 
+    @Test func `a connection that nobody holds any more is closed`() async throws {
+        let proxy = try await CuttingProxy.start()
+        do {
+            let client = try await proxy.connect()
+            #expect(try await client.unary("/test.Echo/Unary", [1]) == [1])
+            #expect(proxy.isInUse)
+        }
+        try await eventually("it is closed") { !proxy.isInUse }
+        await proxy.server.stop()
+    }
+
     @Test func `graceful shutdown lets calls end and takes no new ones`() async throws {
         let server = try await TestServer.start()
         let client = try await server.connect()

@@ -18,6 +18,12 @@ final class Fleet: Sendable {
     static let etcd = installed("etcd")
     static let name = ClusterName(name: "alpha")
 
+    static var logger: Logger {
+        var logger = Logger(label: "operator")
+        logger.logLevel = .critical
+        return logger
+    }
+
     init(basePort: Int) throws {
         folder = try TemporaryDirectory("fleet")
         statePath = folder.path + "/state"
@@ -75,9 +81,7 @@ final class Fleet: Sendable {
             specPaths: [specs],
             stopOnExit: stopOnExit
         )
-        var logger = Logger(label: "operator")
-        logger.logLevel = .critical
-        let running = try LocalOperator(configuration, logger: logger)
+        let running = try LocalOperator(configuration, logger: Fleet.logger)
         let task = Task { try await running.run() }
         do {
             try await body(running)
@@ -144,9 +148,8 @@ final class Fleet: Sendable {
             try runtime.adopt(ifOlderThan: .zero)
             for name in try state.clusters() {
                 let cluster = state.cluster(name)
-                let members =
-                    try cluster.record()?.members.map { cluster.member($0.name).data } ?? []
-                try await runtime.stopAll(members, patience: .seconds(5))
+                let users = runtime.users(below: cluster.path)
+                try await runtime.stopAll(users, patience: .seconds(5))
             }
         }
         folder.remove()

@@ -7,7 +7,7 @@ import Testing
 
 /// The power fails at every sync in turn.
 @Suite struct PowerLossTests {
-    @Test(arguments: Seed.batch(8))
+    @Test(arguments: Seed.batch(3))
     func `rule 35: an acknowledged record survives, and none is half there`(seed: Seed) throws {
         var syncs = 0
         while true {
@@ -42,7 +42,7 @@ import Testing
         }
     }
 
-    @Test(arguments: Seed.batch(8))
+    @Test(arguments: Seed.batch(3))
     func `acknowledged lines of the journal survive in order, a torn one is cut`(seed: Seed) throws
     {
         var syncs = 0
@@ -81,7 +81,7 @@ import Testing
 
     /// Bootstraps a cluster of three with the real planner, the real executor and members that
     /// only write a log; the operator and all members lose power at every sync in turn.
-    @Test(arguments: Seed.batch(4))
+    @Test(arguments: Seed.batch(2))
     func `rule 11: no power loss makes a member start as new over its own log`(seed: Seed) throws {
         var syncs = 0
         while true {

@@ -87,4 +87,13 @@ import Testing
         #expect(ExitCause(.code(0), log: log) == .clean)
         #expect(ExitCause(.unseen, log: log) == .unseen)
     }
+
+    @Test(arguments: [
+        (64, "ConfigurationRefused"), (65, "DataCorrupt"), (66, "StartRefused"),
+        (69, "PortInUse"), (74, "DiskFailure"), (75, "DataLocked"), (76, "NoSpace"),
+        (77, "StartRefused"),
+    ])
+    func `rule 15: our own member's exit codes outrank its words`(code: Int32, reason: String) {
+        #expect(ExitCause(.code(code), log: "walpb: crc mismatch\n").reason == reason)
+    }
 }

@@ -36,25 +36,34 @@ package final class Ports: Sendable {
         address: String,
         uid: String
     ) throws(OperatorError) -> [ClusterRecord.Slot] {
-        let slots: [ClusterRecord.Slot]
-        if base != 0 {
-            slots = Ports.slots(count, from: base)
-            let others = taken.withLock {
-                $0.filter { $0.key != uid }.values.reduce(into: Set()) { $0.formUnion($1) }
+        // Choosing and reserving are one step: clusters come up side by side.
+        try taken.withLock { taken throws(OperatorError) in
+            let others = taken.filter { $0.key != uid }.values.reduce(into: Set()) { union, ports in
+                union.formUnion(ports)
             }
-            if let clash = Ports.all(in: slots).filter(others.contains).min() {
-                throw OperatorError(
-                    .portInUse,
-                    "port \(clash) belongs to another cluster of this operator",
-                    at: address,
-                    remedy: "choose another spec.network.basePort, or 0 to have one chosen"
-                )
-            }
-            try probe(slots, address)
-        } else {
-            slots = try choose(count, address)
+            let slots =
+                base == 0
+                ? try choose(count, address, avoiding: others)
+                : try claim(Ports.slots(count, from: base), address, avoiding: others)
+            taken[uid] = Ports.all(in: slots)
+            return slots
         }
-        taken.withLock { $0[uid] = Ports.all(in: slots) }
+    }
+
+    private func claim(
+        _ slots: [ClusterRecord.Slot],
+        _ address: String,
+        avoiding others: Set<Int>
+    ) throws(OperatorError) -> [ClusterRecord.Slot] {
+        if let clash = Ports.all(in: slots).filter(others.contains).min() {
+            throw OperatorError(
+                .portInUse,
+                "port \(clash) belongs to another cluster of this operator",
+                at: address,
+                remedy: "choose another spec.network.basePort, or 0 to have one chosen"
+            )
+        }
+        try probe(slots, address)
         return slots
     }
 
@@ -87,10 +96,11 @@ package final class Ports: Sendable {
         taken.withLock { $0[uid] = nil }
     }
 
-    private func choose(_ count: Int, _ address: String) throws(OperatorError) -> [ClusterRecord
-        .Slot]
-    {
-        let used = taken.withLock { $0.values.reduce(into: Set()) { $0.formUnion($1) } }
+    private func choose(
+        _ count: Int,
+        _ address: String,
+        avoiding used: Set<Int>
+    ) throws(OperatorError) -> [ClusterRecord.Slot] {
         for base in stride(from: Ports.first, to: 65_500 - Ports.block, by: Ports.block) {
             let block = base..<base + Ports.block
             let slots = Ports.slots(count, from: base)

@@ -68,6 +68,8 @@ extension ExitCause {
         case .outOfMemory: "OutOfMemory"
         case .noSpace: "NoSpace"
         case .corruption: "DataCorrupt"
+        case .diskFailure: "DiskFailure"
+        case .refused: "StartRefused"
         case .signal: "Killed"
         case .failed: "Failing"
         case .unseen: "Ended"

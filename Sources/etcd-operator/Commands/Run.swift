@@ -39,6 +39,7 @@ struct Run: AsyncParsableCommand {
 
     func run() async throws {
         try checkSpecs()
+        try checkMemberBinary()
         let configuration = OperatorConfiguration(
             stateDirectory: state.path,
             specPaths: specs,
@@ -79,15 +80,34 @@ struct Run: AsyncParsableCommand {
         }
     }
 
-    /// A file that is not there is a slip of the pen, unless clusters are known from before: those
-    /// go on without it.
+    /// Files that are not there or hold a mistake are slips of the pen, and worth ending for,
+    /// unless clusters are known from before: those go on without them.
     private func checkSpecs() throws {
+        let known = try? StateDirectory(existing: state.path).clusters()
+        let isFirst = known?.isEmpty ?? true
         for path in specs where unsafe access(path, F_OK) != 0 {
             let message = "\(path): there is no such file or directory"
-            let known = try? StateDirectory(existing: state.path).clusters()
-            guard known?.isEmpty == false else { throw CommandFailure(.failed, message) }
+            guard !isFirst else { throw CommandFailure(.failed, message) }
             Terminal.standardError.write("warning: \(message); known clusters go on without it\n")
         }
+        guard isFirst else { return }
+        let sources = try specs.flatMap { try SpecSource.files(at: $0, orNone: true) }
+        let files = try sources.map { SpecFile(path: $0.path, bytes: try $0.read()) }
+        guard !files.isEmpty, files.allSatisfy({ !$0.errors.isEmpty }) else { return }
+        for problem in files.flatMap(\.errors) {
+            Terminal.standardError.write(problem.hasSuffix("\n") ? problem : problem + "\n")
+        }
+        throw CommandFailure(.failed, "nothing is started from a file with a mistake")
+    }
+
+    private func checkMemberBinary() throws {
+        guard let memberBinary, unsafe access(memberBinary, X_OK) != 0 else { return }
+        let reason = unsafe String(cString: strerror(errno))
+        throw CommandFailure(
+            .failed,
+            "\(memberBinary): the member's program cannot be executed: \(reason); "
+                + "correct --member-binary"
+        )
     }
 
     private var logger: Logger {
