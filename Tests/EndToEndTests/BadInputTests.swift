@@ -92,7 +92,8 @@ extension EndToEndTests {
                     "etcdcluster",
                     RunningCluster.name
                 )
-                return described.output.contains(names[0]) && described.output.contains("identity")
+                return described.output.contains(names[0])
+                    && described.output.contains("ForeignData")
             }
             let running = cluster.members().map(\.name)
             #expect(!running.contains(names[0]) && !running.contains(names[1]))
@@ -112,9 +113,9 @@ extension EndToEndTests {
                 ["-m", "http.server", "\(port)", "--bind", "127.0.0.1"]
             )
             defer { stranger.signal(SIGKILL) }
+            let listening = "0100007F:\(String(port, radix: 16, uppercase: true)) 00000000:0000 0A"
             try await eventually("the stranger listens") {
-                stranger.errors.contains("Serving") || stranger.output.contains("Serving")
-                    || !fileNames(in: "/proc/\(stranger.pid)/fd").filter { $0 == "3" }.isEmpty
+                String(decoding: try readFile("/proc/net/tcp"), as: UTF8.self).contains(listening)
             }
             _ = try await cluster.operatorCommand("up", RunningCluster.name)
             try await eventually("the holder of the port is named") {

@@ -47,7 +47,13 @@ extension EndToEndTests {
                 )
                     == "key-2\nvalue\n"
             )
-            let counted = try await get("key-", "--prefix", "--count-only", "--write-out=fields")
+            let counted = try await get(
+                "key-",
+                "--prefix",
+                "--keys-only",
+                "--limit=1",
+                "--write-out=fields"
+            )
             #expect(counted.contains("\"Count\" : 3"))
 
             _ = try await cluster.etcdctl("put", "history", "one")
