@@ -106,7 +106,8 @@ import Testing
             Issue.record("the stranger was not seen")
             return
         }
-        #expect(why.contains("process \(stranger.pid)"))
+        // The shell's own fork, which has not become `sleep` yet, may be the one that is seen.
+        #expect(why.contains("was not started by an operator"), "\(why)")
         #expect(throws: OperatorError.self) { try stage.start("exit 0", with: runtime) }
         stranger.signal(SIGKILL)
         try await stranger.waitForExit()
@@ -134,7 +135,10 @@ import Testing
         let listener = try Listener()  // not close-on-exec
         let id = try stage.start(Self.waiting, with: runtime)
         #expect(getsid(id) == id)
-        #expect(fileNames(in: "/proc/\(id)/fd").sorted() == ["0", "1", "2"])
+        // The loader opens libraries before the program runs.
+        try await eventually("only the standard streams are open") {
+            fileNames(in: "/proc/\(id)/fd").sorted() == ["0", "1", "2"]
+        }
         listener.stop()
         try await stage.clean(runtime)
     }
