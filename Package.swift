@@ -101,8 +101,12 @@ let package = Package(
         .target(name: "TestKit", path: "Tests/TestKit"),
         .testTarget(name: "TidyTests", dependencies: ["TestKit"]),
         .testTarget(name: "RaftTests", dependencies: ["Raft", "EtcdProto", "TestKit", protobuf]),
-        .testTarget(name: "YAMLTests", dependencies: ["YAML", "TestKit"]),
-        .testTarget(name: "ClusterAPITests", dependencies: ["ClusterAPI", "YAML", "TestKit"]),
+        .testTarget(name: "YAMLTests", dependencies: ["YAML", "TestKit"], exclude: ["Testdata"]),
+        .testTarget(
+            name: "ClusterAPITests",
+            dependencies: ["ClusterAPI", "YAML", "TestKit"],
+            exclude: ["Testdata"]
+        ),
         .testTarget(name: "StorageTests", dependencies: ["Storage", "Raft", "TestKit"]),
         .testTarget(
             name: "GRPCTests",
@@ -110,7 +114,8 @@ let package = Package(
         ),
         .testTarget(
             name: "KeyspaceTests",
-            dependencies: ["Keyspace", "EtcdProto", "TestKit", protobuf]
+            dependencies: ["Keyspace", "EtcdProto", "TestKit", protobuf],
+            exclude: ["Testdata"]
         ),
         .testTarget(name: "PlanningTests", dependencies: ["Planning", "ClusterAPI", "TestKit"]),
         .testTarget(
