@@ -51,13 +51,13 @@ final class RunningCluster {
         folder.remove()
     }
 
-    private static let ports = Mutex(25_000)
+    private static let ports = Mutex(20_000 + Int(getpid() % 500) * 20)
 
     /// A block of ports of its own for each cluster of this run, apart from the block that an
     /// operator picks by itself, as other suites' operators pick at the same time.
     private static func nextPort() -> Int {
         ports.withLock { port in
-            port += 20
+            port = port >= 30_000 ? 20_000 : port + 20
             return port
         }
     }
