@@ -61,8 +61,8 @@ struct ServerLiveness {
             return .finishShutdown
         }
         guard isGreeted else {
-            return now < greetingDue
-                ? .again(greetingDue - now) : .dead("the client did not finish the handshake")
+            guard now < greetingDue else { return .dead("the client did not finish the handshake") }
+            return .again(min(greetingDue - now, firstCheck))
         }
         return switch keepalive.check(lastRead: lastRead, now: now) {
         case .again(let time): .again(time)

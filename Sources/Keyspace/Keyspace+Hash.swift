@@ -15,7 +15,12 @@ extension Keyspace {
             guard requested <= revision else { throw .futureRev }
         }
         let end = requested == 0 ? revision : requested
-        var counted = CompactedRows(index, at: end, compacted: compactRevision)
+        var counted = CountedRows(
+            index,
+            at: end,
+            compacted: compactRevision,
+            deleted: pending.deletedRows
+        )
         var checksum = CRC32C()
         checksum.add(Array(Bucket.key.rawValue.utf8).span)
         do throws(BackendError) {
@@ -24,7 +29,7 @@ extension Keyspace {
                     fatalError("a row of bucket key has no revision as its key")
                 }
                 guard row.revision.main <= end else { return false }
-                if counted.includes(row), !pending.isDeleted(row) {
+                if counted.includes(row) {
                     checksum.add(key)
                     checksum.add(value)
                 }
@@ -34,9 +39,7 @@ extension Keyspace {
             fatalError("cannot read the rows to hash: \(error)")
         }
         pending.forEachRecord { record in
-            guard record.key.revision.main <= end, counted.includes(record.key),
-                !pending.isDeleted(record.key)
-            else { return }
+            guard record.key.revision.main <= end, counted.includes(record.key) else { return }
             checksum.add(record.key.bytes.span)
             checksum.add(record.value.span)
         }
@@ -44,16 +47,18 @@ extension Keyspace {
     }
 }
 
-/// Which rows up to a compacted revision count for the hash. Rows must be asked for in order.
-private struct CompactedRows {
+/// Which rows count for the hash. Rows must be asked for in order.
+private struct CountedRows {
     private let compacted: Int64
     /// Rows up to the compacted revision that count, in order.
-    private var rows: [Revision]
-    private var next = 0
+    private var rows: [Revision] = []
+    private var nextRow = 0
+    private let deleted: [RecordKey]
+    private var nextDeleted = 0
 
-    init(_ index: KeyIndex, at revision: Int64, compacted: Int64) {
+    init(_ index: KeyIndex, at revision: Int64, compacted: Int64, deleted: [RecordKey]) {
         self.compacted = compacted
-        rows = []
+        self.deleted = deleted
         guard compacted >= 0 else { return }
         var valid: [Revision] = []
         var surviving: [Revision] = []
@@ -69,8 +74,10 @@ private struct CompactedRows {
     }
 
     mutating func includes(_ row: RecordKey) -> Bool {
+        while nextDeleted < deleted.count, deleted[nextDeleted] < row { nextDeleted += 1 }
+        if nextDeleted < deleted.count, deleted[nextDeleted] == row { return false }
         guard row.revision.main <= compacted else { return true }
-        while next < rows.count, rows[next] < row.revision { next += 1 }
-        return next < rows.count && rows[next] == row.revision && !row.isTombstone
+        while nextRow < rows.count, rows[nextRow] < row.revision { nextRow += 1 }
+        return nextRow < rows.count && rows[nextRow] == row.revision && !row.isTombstone
     }
 }

@@ -33,14 +33,8 @@ struct PendingWrites {
     }
 
     mutating func delete(_ rows: [RecordKey]) {
-        guard !rows.isEmpty else { return }
-        let doomed = rows.sorted()
-        if let last = open.deletions.last, let first = doomed.first, first < last {
-            open.deletions = (open.deletions + doomed).sorted()
-        } else {
-            open.deletions += doomed
-        }
-        open.byteCount += doomed.count * PendingWrites.overhead
+        open.deletions += rows
+        open.byteCount += rows.count * PendingWrites.overhead
     }
 
     // MARK: Reading
@@ -54,8 +48,9 @@ struct PendingWrites {
         return nil
     }
 
-    func isDeleted(_ row: RecordKey) -> Bool {
-        open.deletes(row) || sealed.contains { $0.deletes(row) }
+    /// The rows that the reader still sees, or that are pending, but that are deleted; in order.
+    var deletedRows: [RecordKey] {
+        (sealed.flatMap(\.deletions) + open.deletions).sorted()
     }
 
     /// Walks the records in revision order; all of them are above the backend's.
@@ -67,6 +62,7 @@ struct PendingWrites {
     // MARK: Life of a batch
 
     mutating func seal() -> WriteBatch {
+        open.deletions.sort()
         let batch = open
         sealed.append(batch)
         open = WriteBatch(number: batch.number + 1)
@@ -94,15 +90,5 @@ extension WriteBatch {
         }
         guard low < records.count, records[low].key.revision == revision else { return nil }
         return records[low].value
-    }
-
-    fileprivate func deletes(_ row: RecordKey) -> Bool {
-        var low = 0
-        var high = deletions.count
-        while low < high {
-            let middle = (low + high) / 2
-            if deletions[middle] < row { low = middle + 1 } else { high = middle }
-        }
-        return low < deletions.count && deletions[low] == row
     }
 }

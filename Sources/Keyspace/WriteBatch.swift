@@ -31,7 +31,7 @@ package struct WriteBatch: Sendable {
     package let number: UInt64
     /// In ascending order, and above every row that the backend holds.
     package var records: [Record] = []
-    /// Rows of the `key` bucket to remove, in ascending order.
+    /// Rows of the `key` bucket to remove; in ascending order in a sealed batch.
     package var deletions: [RecordKey] = []
     package var writes: [Write] = []
     /// About the bytes that this takes in memory.

@@ -5,7 +5,7 @@ import TestKit
 import Testing
 
 /// Calls between our client and our server.
-@Suite(.timeLimit(.minutes(1))) struct CallTests {
+@Suite(.timeLimit(.minutes(5))) struct CallTests {
     @Test func `a unary call brings the answer back`() async throws {
         let server = try await TestServer.start()
         let client = try await server.connect()

@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// Clients that break the rules: their connection is closed, and that of others is not.
-@Suite(.timeLimit(.minutes(1))) struct HostileTests {
+@Suite(.timeLimit(.minutes(5))) struct HostileTests {
     @Test(arguments: Seed.batch(24))
     func `noise after the preface closes that connection only`(seed: Seed) async throws {
         var random = seed.generator()

@@ -13,7 +13,10 @@ import Glibc
 #endif
 
 /// Our server with Go's client, our client with Go's server.
-@Suite(.timeLimit(.minutes(1))) struct InteropTests {
+@Suite(.timeLimit(.minutes(5))) struct InteropTests {
+    /// For a machine that has other things to do.
+    private let patience = TimeAmount.seconds(60)
+
     /// Answers Range with one key, as an etcd would.
     private struct OneKey: GRPCRouter {
         func method(_ path: String) -> GRPCMethod? {
@@ -82,13 +85,19 @@ import Glibc
             ]
         )
         defer { etcd.signal(SIGKILL) }
-        let us = EtcdClient(endpoint: url, group: MultiThreadedEventLoopGroup.singleton)
+        var configuration = GRPCClientConfiguration()
+        configuration.connectTimeout = patience
+        let us = EtcdClient(
+            endpoint: url,
+            group: MultiThreadedEventLoopGroup.singleton,
+            configuration: configuration
+        )
         try await eventually("etcd is healthy") { (try? await us.health()) != nil }
         try await useEtcd(us, url: url)
         etcd.signal(SIGKILL)
         try await etcd.waitForExit()
         let error = await #expect(throws: EtcdClientError.self) {
-            try await us.status(timeout: .seconds(20))
+            try await us.status(timeout: patience)
         }
         #expect(error?.status.code == .unavailable)
         #expect(error?.description.contains(url) == true)
@@ -99,19 +108,21 @@ import Glibc
         var put = PutRequest()
         put.key = Data("k".utf8)
         put.value = Data(repeating: 1, count: 500_000)
-        let revision = try await us.put(put).header.revision
+        let revision = try await us.put(put, timeout: patience).header.revision
         var range = RangeRequest()
         range.key = Data("k".utf8)
-        let got = try await us.range(range)
+        let got = try await us.range(range, timeout: patience)
         #expect(got.kvs.map(\.value) == [put.value])
         #expect(got.kvs.first?.modRevision == revision)
-        let members = try await us.memberList().members
+        let members = try await us.memberList(timeout: patience).members
         #expect(members.map(\.name) == ["a"])
-        #expect(try await us.status().leader == members.first?.id)
-        #expect(try await us.hashKV().hash != 0)
+        #expect(try await us.status(timeout: patience).leader == members.first?.id)
+        #expect(try await us.hashKV(timeout: patience).hash != 0)
         var compact = CompactionRequest()
         compact.revision = revision + 1000
-        let error = await #expect(throws: EtcdClientError.self) { try await us.compact(compact) }
+        let error = await #expect(throws: EtcdClientError.self) {
+            try await us.compact(compact, timeout: patience)
+        }
         #expect(error?.status.code == .outOfRange)
         let text = "etcdserver: mvcc: required revision is a future revision"
         #expect(error?.status.message == text)
@@ -137,7 +148,7 @@ import Glibc
 
     private func code(_ client: EtcdClient) async -> GRPCCode? {
         do {
-            _ = try await client.status(timeout: .seconds(20))
+            _ = try await client.status(timeout: patience)
             return nil
         } catch {
             return error.status.code

@@ -5,7 +5,7 @@ import TestKit
 import Testing
 
 /// How connections begin and end on the server.
-@Suite(.timeLimit(.minutes(1))) struct ServerLifeTests {
+@Suite(.timeLimit(.minutes(5))) struct ServerLifeTests {
     @Test func `a client that answers no pings is cut off`() async throws {
         let server = try await TestServer.start {
             $0.keepalive.time = .milliseconds(50)

@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// Streams, flow control and the end of connections.
-@Suite(.timeLimit(.minutes(1))) struct StreamTests {
+@Suite(.timeLimit(.minutes(5))) struct StreamTests {
     @Test func `a conversation goes both ways`() async throws {
         let server = try await TestServer.start()
         let client = try await server.connect()

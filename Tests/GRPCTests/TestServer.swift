@@ -67,7 +67,9 @@ final class TestServer: Sendable {
     func connect(
         _ configuration: GRPCClientConfiguration = .init()
     ) async throws -> GRPCConnection {
-        try await GRPCConnection.connect(
+        var configuration = configuration
+        configuration.connectTimeout = .seconds(60)
+        return try await GRPCConnection.connect(
             host: "127.0.0.1",
             port: port,
             group: MultiThreadedEventLoopGroup.singleton,

@@ -92,7 +92,7 @@ import Testing
         #expect(second.process(using: stage.data) == .none)
         try await eventually("the parent sees it") { first.process(using: stage.data) == .none }
         let ended = first.takeEnded(stage.data)
-        // Both runtimes are this one process, so either of them may be the one that reaps the child.
+        // Both runtimes are in this one process, so either may reap the child.
         #expect(ended.map(\.status) == [.signal(SIGTERM)] || ended.map(\.status) == [.unseen])
         #expect(ended.map(\.wasAsked) == [false])
         try await stage.clean(first)

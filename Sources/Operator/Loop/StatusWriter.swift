@@ -18,9 +18,10 @@ struct StatusWriter {
         var comparable = new
         if let last { comparable.updated = last.updated }
         guard comparable != last else { return false }
+        // Saved before it is told: what was told must be found after this process has died.
+        try directory.save(new)
         last = new
         progress.yield(.status(directory.name, new))
-        try directory.save(new)
         return true
     }
 }
