@@ -10,7 +10,7 @@ import Testing
     func `rule 35: a record that cannot be used stops everything and is left as it is`(
         how: String
     ) async throws {
-        let fleet = try Fleet(basePort: 21_300)
+        let fleet = try Fleet()
         try fleet.declare()
         let state = try StateDirectory(creating: fleet.statePath)
         let path = state.cluster(Fleet.name).path + "/cluster.json"

@@ -13,7 +13,10 @@ final class Fleet: Sendable {
     let folder: TemporaryDirectory
     let statePath: String
     let specs: String
-    private let port: Mutex<Int>
+    let basePort: Int
+
+    /// Blocks of their own for each fleet and for each test process, so that two runs do not meet.
+    private static let ports = Mutex(10_000 + Int(getpid() % 450) * 20)
 
     static let etcd = installed("etcd")
     static let name = ClusterName(name: "alpha")
@@ -24,11 +27,14 @@ final class Fleet: Sendable {
         return logger
     }
 
-    init(basePort: Int) throws {
+    init() throws {
         folder = try TemporaryDirectory("fleet")
         statePath = folder.path + "/state"
         specs = folder.path + "/specs"
-        port = Mutex(basePort)
+        basePort = Fleet.ports.withLock { port in
+            port = port >= 19_000 ? 10_000 : port + 20
+            return port
+        }
         try FileDisk().createDirectory(specs)
     }
 
@@ -38,11 +44,6 @@ final class Fleet: Sendable {
 
     var cluster: ClusterDirectory {
         get throws { try state.cluster(Fleet.name) }
-    }
-
-    /// Moves the cluster that is not declared yet to other ports.
-    func place(at base: Int) {
-        port.withLock { $0 = base }
     }
 
     func `break`(with text: String) throws {
@@ -61,7 +62,7 @@ final class Fleet: Sendable {
             spec:
               replicas: \(replicas)
               engine: { type: etcd, etcd: { binary: \(binary) } }
-              network: { basePort: \(port.withLock { $0 }) }
+              network: { basePort: \(basePort) }
               \(fields)
             """
         try FileDisk().replace(specs + "/alpha.yaml", with: Array(text.utf8))
@@ -101,7 +102,7 @@ final class Fleet: Sendable {
 
     func waitFor(
         _ what: String,
-        within limit: Duration = .seconds(60),
+        within limit: Duration = .seconds(120),
         _ condition: (ClusterStatus) throws -> Bool
     ) async throws {
         do {

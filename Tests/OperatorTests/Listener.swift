@@ -7,9 +7,11 @@ final class Listener {
 
     struct Failed: Error {}
 
-    init() throws {
+    /// - Parameter port: 0: any that is free.
+    init(port wanted: Int = 0) throws {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
+        address.sin_port = UInt16(wanted).bigEndian
         address.sin_family = sa_family_t(AF_INET)
         address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)

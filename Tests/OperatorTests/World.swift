@@ -33,7 +33,9 @@ final class World {
                 programs: FakePrograms(),
                 ports: Ports(records: []) { _, _ in .free }
             )
-            for _ in 0..<passes where !disk.isCrashed { try pass(cluster, executor) }
+            for _ in 0..<passes where !disk.isCrashed && !isSettled {
+                try pass(cluster, executor)
+            }
         } catch {
             // The power failed, or the disk refused: the next life shows what is left.
             lastPlan = error.description

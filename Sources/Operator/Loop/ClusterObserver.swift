@@ -180,11 +180,11 @@ struct ClusterObserver {
     private func rebuiltRecord(_ members: [String]) throws(OperatorError) -> ClusterRecord? {
         var copies: [ClusterRecord] = []
         for name in members {
-            guard let identity = try directory.member(name).identity(), identity.member == name
-            else {
-                return nil
-            }
-            copies.append(identity.record)
+            let files = directory.member(name)
+            guard let identity = try files.identity(), let copy = try files.recordCopy(),
+                identity.member == name, identity.uid == copy.uid
+            else { return nil }
+            copies.append(copy)
         }
         guard
             let record = copies.max(by: { left, right in

@@ -186,6 +186,18 @@ package final class LocalRuntime: Runtime {
         }
     }
 
+    /// How a process ended; nil while it has not. Only its parent can know more than that it did,
+    /// and who is the parent the kernel knows best: a runtime may have been opened a second time in
+    /// the process that started the member, and a child that nobody waits for stays a zombie.
+    private static func exitStatus(of process: Running) -> ExitStatus? {
+        var result = clinux_exit()
+        switch unsafe clinux_pidfd_reap(process.descriptor, &result) {
+        case 0: return nil
+        case 1: return result.by_signal ? .signal(result.value) : .code(result.value)
+        default: return .unseen
+        }
+    }
+
     private static func endChild(_ id: Int32) {
         kill(id, SIGKILL)
         while waitpid(id, nil, 0) < 0, errno == EINTR {}
@@ -238,7 +250,9 @@ package final class LocalRuntime: Runtime {
         let ended = Latch()
         let watch: FileEvents.Key
         do throws(OperatorError) {
-            watch = try events.watch(descriptor) { [weak self] in self?.sawEnd(of: data) }
+            watch = try events.watch(descriptor) { [weak self] in
+                self?.sawEnd(of: process.id, data)
+            }
         } catch {
             close(descriptor)
             throw error
@@ -253,22 +267,18 @@ package final class LocalRuntime: Runtime {
                 ended: ended
             )
         }
-        // It may have ended before the entry was there.
-        if clinux_pidfd_signal(descriptor, 0) == -ESRCH { sawEnd(of: data) }
+        // It may have ended, and been reported, before the entry was there.
+        if isChild || clinux_pidfd_signal(descriptor, 0) == -ESRCH {
+            sawEnd(of: process.id, data)
+        }
         return true
     }
 
     /// The pidfd is readable: the process has ended.
-    private func sawEnd(of data: String) {
+    private func sawEnd(of id: Int32, _ data: String) {
         let ended: Running? = state.withLock { state in
-            guard let running = state.running[data] else { return nil }
-            var result = clinux_exit()
-            let status: ExitStatus
-            switch unsafe clinux_pidfd_reap(running.descriptor, &result) {
-            case 1: status = result.by_signal ? .signal(result.value) : .code(result.value)
-            case 0: return nil
-            default: status = .unseen
-            }
+            guard let running = state.running[data], running.facts.id == id else { return nil }
+            guard let status = LocalRuntime.exitStatus(of: running) else { return nil }
             state.running[data] = nil
             let end = EndedProcess(
                 status: status,

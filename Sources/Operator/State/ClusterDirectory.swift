@@ -10,7 +10,7 @@ import Storage
 ///     journal.jsonl        one line for each change that was made
 ///     events.jsonl         what happened, as `etcd-operator events` shows it
 ///     members/.sentinel    the cluster's uid: proof that the right disk is mounted
-///     members/<member>/    identity.json, data/, log/
+///     members/<member>/    identity.json, record.json, data/, log/
 ///     trash/               data that was taken out of use
 package struct ClusterDirectory: Sendable {
     package let name: ClusterName

@@ -2,7 +2,7 @@ import ClusterAPI
 package import Planning
 import Storage
 
-/// The directory of one member: `identity.json`, `data/`, `log/`.
+/// The directory of one member: `identity.json`, `record.json`, `data/`, `log/`.
 package struct MemberDirectory: Sendable {
     let cluster: ClusterDirectory
     package let member: String
@@ -14,41 +14,49 @@ package struct MemberDirectory: Sendable {
 
     private var disk: any Disk { cluster.disk }
 
-    /// Whose files these are. It also holds the record as it is while members run, so that a lost
-    /// `cluster.json` can be put together again from the members' directories.
+    /// Whose files these are. Read in every pass, so it holds nothing else.
     struct Identity: Hashable, Sendable, Codable {
         var member: String
-        var record: ClusterRecord
+        var cluster: String
+        var uid: String
     }
 
     func identity() throws(OperatorError) -> Identity? {
         try StateFile.load(Identity.self, at: path + "/identity.json", on: disk)
     }
 
-    /// Makes the directory and stamps it; a stamp that says the same is left alone.
+    /// The record as it was when the member was last started, from which a lost `cluster.json` can
+    /// be put together again.
+    func recordCopy() throws(OperatorError) -> ClusterRecord? {
+        try StateFile.load(ClusterRecord.self, at: path + "/record.json", on: disk)
+    }
+
+    /// Makes the directory and stamps it; what says the same is left alone.
     package func stamp(_ current: ClusterRecord) throws(OperatorError) {
-        // Without what changes from start to start, so that the stamp is not written each time.
+        let identity = Identity(
+            member: member,
+            cluster: current.cluster.description,
+            uid: current.uid
+        )
+        let old = try self.identity()
+        if let old, old != identity {
+            throw OperatorError(
+                .foreign,
+                "it belongs to \(old.member) of cluster \(old.cluster)",
+                at: path,
+                remedy: "move it away"
+            )
+        }
+        // Without what changes from start to start, so that it is not written each time.
         var record = current
         record.phase = .started
         record.desired = .up
         for index in record.members.indices { record.members[index].launched = true }
-        if let old = try identity() {
-            guard old.member == member, old.record.uid == record.uid else {
-                throw OperatorError(
-                    .foreign,
-                    "it belongs to \(old.member) of cluster \(old.record.cluster)",
-                    at: path,
-                    remedy: "move it away"
-                )
-            }
-            if old.record == record { return }
-        }
         try cluster.makeFolder(path + "/log")
-        try StateFile.save(
-            Identity(member: member, record: record),
-            at: path + "/identity.json",
-            on: disk
-        )
+        if try recordCopy() != record {
+            try StateFile.save(record, at: path + "/record.json", on: disk)
+        }
+        if old == nil { try StateFile.save(identity, at: path + "/identity.json", on: disk) }
     }
 
     /// What the directory is (safety rule 5). Every answer but the last needs evidence.
@@ -65,9 +73,9 @@ package struct MemberDirectory: Sendable {
             case .unusable(let why):
                 return .unknown(why)
             case .found(let identity):
-                guard identity.member == member, identity.record.uid == record.uid else {
-                    let owner = "\(identity.member) of \(identity.record.cluster)"
-                    return .foreign("\(path) belongs to \(owner) (\(identity.record.uid))")
+                guard identity.member == member, identity.uid == record.uid else {
+                    let owner = "\(identity.member) of \(identity.cluster)"
+                    return .foreign("\(path) belongs to \(owner) (\(identity.uid))")
                 }
             }
             guard try hasLog() else { return .empty }
