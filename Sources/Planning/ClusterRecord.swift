@@ -99,22 +99,29 @@ package struct ClusterRecord: Hashable, Sendable, Codable {
         slots: [Slot],
         source: String
     ) {
-        let address = cluster.spec.network.address
-        let name = cluster.name.name
         namespace = cluster.name.namespace
-        self.name = name
+        name = cluster.name.name
         self.uid = uid
         incarnation = 1
         phase = .planned
         desired = .up
         self.token = token
-        self.address = address
-        self.slots = slots
+        address = cluster.spec.network.address
         accepted = cluster
         accepted.status = nil
         applied = accepted
         self.source = source
         nextOrdinal = slots.count
+        clusterID = ""
+        self.slots = []
+        members = []
+        place(in: slots)
+    }
+
+    /// Gives the cluster its ports, and by that its ids and members: only while nothing was
+    /// started.
+    package mutating func place(in slots: [Slot]) {
+        self.slots = slots
         let urls = slots.map { "http://\(hostPort(address, $0.peerPort))" }
         let identity = ExpectedIdentity(peerURLs: urls, token: token)
         clusterID = identity.clusterID

@@ -1,5 +1,8 @@
+import ClusterAPI
 import Operator
 import Planning
+import Storage
+import Synchronization
 import Testing
 
 @Suite struct PortsTests {
@@ -45,6 +48,70 @@ import Testing
                 try ports.allocate(1, base: 0, address: address, uid: "a")
             }
             #expect(error?.remedy == "correct spec.network.address")
+        }
+    }
+
+    @Test func `rule 37: a chosen port that is taken before the first start is chosen again`() throws
+    {
+        let busy = BusyPorts()
+        let (executor, cluster) = try Self.planner(basePort: 0, busy)
+        var record: ClusterRecord?
+        _ = try executor.run(.allocate(members: 3), &record, cluster, source: "a.yaml")
+        let planned = try #require(record)
+        busy.take(23_792)
+        _ = try executor.run(.begin, &record, cluster, source: "a.yaml")
+        let started = try #require(record)
+        #expect(planned.slots[0].clientPort == 23_790)
+        #expect(started.slots[0].clientPort == 23_810)
+        #expect(started.phase == .started)
+        // The ids of members follow from their URLs.
+        #expect(started.clusterID != planned.clusterID)
+        #expect(
+            started.members[0].launch?.arguments.contains(
+                "--listen-client-urls=http://127.0.0.1:23810"
+            ) == true
+        )
+    }
+
+    @Test func `rule 37: a port that the user chose is never given up`() throws {
+        let busy = BusyPorts()
+        let (executor, cluster) = try Self.planner(basePort: 4000, busy)
+        var record: ClusterRecord?
+        _ = try executor.run(.allocate(members: 3), &record, cluster, source: "a.yaml")
+        busy.take(4002)
+        let error = #expect(throws: OperatorError.self) {
+            try executor.run(.begin, &record, cluster, source: "a.yaml")
+        }
+        #expect(error?.code == .portInUse)
+        #expect(record?.phase == .planned && record?.slots[0].clientPort == 4000)
+    }
+
+    private static func planner(
+        basePort: Int,
+        _ busy: BusyPorts
+    ) throws -> (Executor, EtcdCluster) {
+        let disk = MemoryDisk()
+        var cluster = EtcdCluster(metadata: Metadata(name: "orders"))
+        cluster.spec.network.basePort = basePort
+        let executor = Executor(
+            directory: try StateDirectory(creating: "/state", on: disk).cluster(Sample.name),
+            trash: "/state/trash/orders",
+            runtime: FakeMembers(disk: disk, withLog: []),
+            programs: FakePrograms(),
+            ports: Ports(records: []) { _, port in busy.check(port) }
+        )
+        return (executor, cluster)
+    }
+
+    private final class BusyPorts: Sendable {
+        private let ports = Mutex<Set<Int>>([])
+
+        func take(_ port: Int) {
+            ports.withLock { _ = $0.insert(port) }
+        }
+
+        func check(_ port: Int) -> PortCheck {
+            ports.withLock { $0.contains(port) ? .busy : .free }
         }
     }
 

@@ -133,10 +133,10 @@ package struct Executor: Sendable {
     private func begin(_ record: inout ClusterRecord) throws(OperatorError) {
         let spec = record.applied.spec
         let pinned = try programs.pin(program(of: spec))
-        try ports.probe(record.slots, record.address)
         var started = record
-        let flags = MemberFlags(record: record, spec: spec)
-        for member in record.members {
+        started.place(in: try freeSlots(record))
+        let flags = MemberFlags(record: started, spec: spec)
+        for member in started.members {
             let launch = LaunchRecord(
                 binary: pinned.path,
                 binarySHA256: pinned.sha256,
@@ -145,9 +145,29 @@ package struct Executor: Sendable {
             started.update(member.name) { $0.launch = launch }
         }
         started.phase = .started
-        for member in record.members { try directory.member(member.name).stamp(started) }
+        for member in started.members { try directory.member(member.name).stamp(started) }
         try directory.save(started)
         record = started
+    }
+
+    /// The ports of a cluster of which nothing was started yet: those of the record, or others if
+    /// we chose them ourselves and somebody has taken one since.
+    private func freeSlots(
+        _ record: ClusterRecord
+    ) throws(OperatorError) -> [ClusterRecord.Slot] {
+        do throws(OperatorError) {
+            try ports.probe(record.slots, record.address)
+            return record.slots
+        } catch {
+            let base = record.applied.spec.network.basePort
+            guard error.code == .portInUse, base == 0 else { throw error }
+            return try ports.allocate(
+                record.slots.count,
+                base: base,
+                address: record.address,
+                uid: record.uid
+            )
+        }
     }
 
     private func start(

@@ -1,7 +1,7 @@
 import ClusterAPI
 import Planning
 
-/// The command line of a member: etcd's flags, the same for every engine.
+/// The command line of a member: etcd's flags, and for our own member how new it may claim to be.
 struct MemberFlags {
     let record: ClusterRecord
     let spec: ClusterSpec
@@ -13,7 +13,7 @@ struct MemberFlags {
         let client = record.clientURL(of: member)
         let peer = record.peerURL(of: member)
         let cluster = record.members.map { "\($0.name)=\(record.peerURL(of: $0))" }
-        let own: [(String, String)] = [
+        var own: [(String, String)] = [
             ("name", member.name),
             ("data-dir", data),
             ("listen-client-urls", client),
@@ -28,6 +28,9 @@ struct MemberFlags {
             ("quota-backend-bytes", "\(spec.storage.quota.bytes)"),
             ("max-request-bytes", "\(settings.maxRequestBytes.bytes)"),
         ]
+        if case .embedded(let compatibility) = spec.engine {
+            own.append(("compatibility", compatibility))
+        }
         return (own + settings.extraArgs.map { ($0.name, $0.value) }).map { "--\($0.0)=\($0.1)" }
     }
 }

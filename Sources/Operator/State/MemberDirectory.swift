@@ -53,7 +53,8 @@ package struct MemberDirectory: Sendable {
         record.desired = .up
         for index in record.members.indices { record.members[index].launched = true }
         try cluster.makeFolder(path + "/log")
-        if try recordCopy() != record {
+        // A copy that cannot be read is made anew; it must not keep the member from starting.
+        if (try? recordCopy()) != record {
             try StateFile.save(record, at: path + "/record.json", on: disk)
         }
         if old == nil { try StateFile.save(identity, at: path + "/identity.json", on: disk) }
