@@ -13,7 +13,10 @@ struct LogCompaction {
     /// Nothing before this is cut off: of it the group at the time is not known.
     let startedAt: LogIndex
     /// When the last cut was considered.
-    var consideredAt: LogIndex
+    private(set) var consideredAt: LogIndex
+    /// Of entries applied since then.
+    var bytesSinceConsidered: Int { bytes - bytesWhenConsidered }
+    private var bytesWhenConsidered = 0
     /// Who took part from an index on, ascending; the first is as of the start.
     private var confStates: [(index: LogIndex, state: ConfState)]
     /// The bytes of all entries up to an index, ascending.
@@ -21,6 +24,7 @@ struct LogCompaction {
     private var bytes = 0
 
     private static let entriesPerMark: UInt64 = 100
+    private static let bytesPerMark = 1 << 20
     /// About what an entry takes in memory besides its data.
     private static let overheadBytes = 96
 
@@ -32,6 +36,7 @@ struct LogCompaction {
         guard startedAt >= log.firstIndex else { return }
         do {
             for entry in try log.entries(from: log.firstIndex, to: startedAt + 1) { note(entry) }
+            bytesWhenConsidered = bytes
         } catch {
             fatalError("the log does not have what it says: \(error)")
         }
@@ -40,9 +45,15 @@ struct LogCompaction {
     /// Counts an entry that is applied.
     mutating func note(_ entry: Entry) {
         bytes += entry.data.count + LogCompaction.overheadBytes
-        if entry.index.rawValue.isMultiple(of: LogCompaction.entriesPerMark) {
+        let isFar = bytes - (marks.last?.bytes ?? 0) >= LogCompaction.bytesPerMark
+        if isFar || entry.index.rawValue.isMultiple(of: LogCompaction.entriesPerMark) {
             marks.append((entry.index, bytes))
         }
+    }
+
+    mutating func consider(at index: LogIndex) {
+        consideredAt = index
+        bytesWhenConsidered = bytes
     }
 
     mutating func note(_ state: ConfState, at index: LogIndex) {

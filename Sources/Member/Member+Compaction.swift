@@ -13,12 +13,14 @@ extension Member {
         compactLog()
     }
 
-    /// Cuts off what is not needed any more, every `snapshotCount` entries: a marker in the log
+    /// Cuts off what is not needed any more, every `snapshotCount` entries, and also when they have
+    /// become too large to be kept that long: a marker in the log
     /// says where it begins from now on, then whole segments before it can go.
     private func compactLog() {
         let due = logCompaction.consideredAt + configuration.snapshotCount
-        guard durableAppliedIndex >= due else { return }
-        logCompaction.consideredAt = durableAppliedIndex
+        let isLarge = logCompaction.bytesSinceConsidered > configuration.laggardBytes / 4
+        guard durableAppliedIndex >= due || isLarge else { return }
+        logCompaction.consider(at: durableAppliedIndex)
         let target = compactionTarget
         guard target >= log.firstIndex, target > logCompaction.startedAt else { return }
         let confState = logCompaction.confState(at: target)
@@ -40,12 +42,16 @@ extension Member {
 
     /// The last index to be cut off; 0 when none is.
     private var compactionTarget: LogIndex {
-        guard durableAppliedIndex.rawValue > configuration.catchUpEntries else { return .zero }
+        // Memory is bounded before anything else.
+        let forced = min(
+            durableAppliedIndex,
+            logCompaction.cut(leaving: configuration.laggardBytes)
+        )
+        guard durableAppliedIndex.rawValue > configuration.catchUpEntries else { return forced }
         let newest = durableAppliedIndex - configuration.catchUpEntries
         let bySize = min(newest, logCompaction.cut(leaving: configuration.catchUpBytes))
         // Only a leader knows what the others have; its own entry among them is far ahead.
         let acknowledged = raft.status.progress.map(\.match).min() ?? bySize
-        let forced = min(newest, logCompaction.cut(leaving: configuration.laggardBytes))
         return max(min(bySize, acknowledged), forced)
     }
 }

@@ -182,6 +182,14 @@ extension Member {
         peerVersions[id] = version
     }
 
+    /// The other voter that has been connected longest; nil when none is.
+    package var heir: MemberID? {
+        membership.voters
+            .filter { $0.id != configuration.memberID && connections[$0.id] != nil }
+            .min { (connections[$0.id] ?? 0, $0.id) < (connections[$1.id] ?? 0, $1.id) }?
+            .id
+    }
+
     /// Gives leadership to another voter, if it is up to date soon.
     package func transferLeadership(to id: MemberID) {
         raft.transferLeadership(to: id.node)

@@ -3,36 +3,38 @@ import NIOHTTP1
 
 /// Whole requests in, whole answers out, on an HTTP/1.1 connection; answers may come later.
 ///
-/// A subclass-free seam between NIO's parts and our routes: `limit` bounds a request's body, and
-/// `onHead` may take the connection over before a body is read (peer streams do).
+/// A subclass-free seam between NIO's parts and our routes: `onHead` bounds a request's body before
+/// any of it is read, and may take the connection over (peer streams do).
 final class HTTPExchange: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
 
     /// What becomes of a request when only its head is known.
     enum Reception {
-        case readBody
+        case readBody(limit: Int)
         /// Answered at once; what the client still sends is not read.
         case answer(HTTPAnswer)
         /// The head is answered by somebody who writes a body without end.
         case takenOver
     }
 
-    private let limit: Int
     private let onHead: (HTTPRequestHead, any Channel) -> Reception
     private let onRequest: (HTTPRequestHead, ByteBuffer, @escaping (HTTPAnswer) -> Void) -> Void
     private let onClosed: (any Channel) -> Void
 
     private var head: HTTPRequestHead?
     private var body = ByteBuffer()
+    private var limit = 0
+    private var deadline: Scheduled<Void>?
+
+    /// A body of which nothing comes for so long is given up, as etcd does with its peers.
+    private static let patience = TimeAmount.seconds(5)
 
     init(
-        limit: Int,
         onHead: @escaping (HTTPRequestHead, any Channel) -> Reception,
         onRequest: @escaping (HTTPRequestHead, ByteBuffer, @escaping (HTTPAnswer) -> Void) -> Void,
         onClosed: @escaping (any Channel) -> Void
     ) {
-        self.limit = limit
         self.onHead = onHead
         self.onRequest = onRequest
         self.onClosed = onClosed
@@ -42,9 +44,11 @@ final class HTTPExchange: ChannelInboundHandler {
         switch unwrapInboundIn(data) {
         case .head(let head):
             switch onHead(head, context.channel) {
-            case .readBody:
+            case .readBody(let limit):
                 self.head = head
+                self.limit = limit
                 body.clear()
+                awaitMore(context.channel)
             case .answer(let answer): write(answer, keepAlive: false, context)
             case .takenOver: break
             }
@@ -52,13 +56,16 @@ final class HTTPExchange: ChannelInboundHandler {
             guard head != nil else { return }
             guard body.readableBytes + bytes.readableBytes <= limit else {
                 head = nil
+                deadline?.cancel()
                 let answer = HTTPAnswer.error(.payloadTooLarge, "request body too large")
                 return write(answer, keepAlive: false, context)
             }
             body.writeBuffer(&bytes)
+            awaitMore(context.channel)
         case .end:
             guard let head else { return }
             self.head = nil
+            deadline?.cancel()
             let context = NIOLoopBound(context, eventLoop: context.eventLoop)
             onRequest(head, body) { answer in
                 self.write(answer, keepAlive: head.isKeepAlive, context.value)
@@ -66,7 +73,15 @@ final class HTTPExchange: ChannelInboundHandler {
         }
     }
 
+    private func awaitMore(_ channel: any Channel) {
+        deadline?.cancel()
+        deadline = channel.eventLoop.assumeIsolated().scheduleTask(in: Self.patience) {
+            channel.close(promise: nil)
+        }
+    }
+
     func channelInactive(context: ChannelHandlerContext) {
+        deadline?.cancel()
         onClosed(context.channel)
         context.fireChannelInactive()
     }

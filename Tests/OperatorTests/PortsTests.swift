@@ -51,8 +51,7 @@ import Testing
         }
     }
 
-    @Test func `rule 37: a chosen port that is taken before the first start is chosen again`() throws
-    {
+    @Test func `rule 37: a chosen port taken before the first start is chosen again`() throws {
         let busy = BusyPorts()
         let (executor, cluster) = try Self.planner(basePort: 0, busy)
         var record: ClusterRecord?

@@ -121,6 +121,8 @@ import Testing
         let inner = Raft.Message(kind: .hup, responses: [answer])
         let nested = Raft.Message(kind: .hup, responses: [inner])
         #expect(error(nested.encoded()) == .tooManyResponses)
+        let empty = [[UInt8]](repeating: [58, 0], count: 300_000)
+        #expect(error(empty.flatMap(\.self)) == .tooManyEntries)
     }
 }
 

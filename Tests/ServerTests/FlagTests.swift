@@ -34,6 +34,24 @@ import Testing
         #expect(try settings(arguments).name == "a")
     }
 
+    @Test func `learners may be counted under the name of 3 point 5 too`() throws {
+        #expect(try settings([]).maxLearners == 1)
+        #expect(try settings(["--max-learners=2"]).maxLearners == 2)
+        #expect(try settings(["--experimental-max-learners=3"]).maxLearners == 3)
+        let both = ["--max-learners=2", "--experimental-max-learners="]
+        #expect(try settings([both[0], both[1] + "2"]).maxLearners == 2)
+        #expect(throws: Fatal.self) { try settings([both[0], both[1] + "3"]) }
+    }
+
+    @Test func `the backend has room for twice the quota`() {
+        let slack = 256 << 20
+        #expect(Quota.mapSize(configured: -1) == 1 << 40)
+        #expect(Quota.mapSize(configured: .max) == 1 << 40)
+        #expect(Quota.mapSize(configured: 0) == (4 << 30) + slack)
+        #expect(Quota.mapSize(configured: 8 << 30) == (16 << 30) + slack)
+        #expect(Quota.mapSize(configured: 1 << 20) == (1 << 30) + slack)
+    }
+
     @Test(arguments: [
         (["--pre-vote"], true), (["--pre-vote=false"], false), (["--pre-vote=F"], false),
     ])

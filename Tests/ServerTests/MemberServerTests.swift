@@ -42,6 +42,29 @@ extension RunningMembers {
             }
         }
 
+        @Test func `a leader that is told to stop hands its office over`() async throws {
+            try await TestCluster.with(size: 3) { cluster in
+                try await cluster.startAll()
+                let leader = try await cluster.leader()
+                let before = try await cluster.member(leader).leadership()
+                await cluster.stop(leader)
+                // The others have had their new leader since before the old one was gone.
+                let other = try await cluster.member((leader + 1) % 3).leadership()
+                #expect(other.leader.rawValue != 0 && other.leader != before.leader)
+                #expect(other.term == before.term + 1)
+            }
+        }
+
+        @Test func `leadership given to the member that has it is given at once`() async throws {
+            try await TestCluster.with(size: 3) { cluster in
+                try await cluster.startAll()
+                let leader = try await cluster.leader()
+                let id = try await cluster.member(leader).identity.memberID
+                let client = await cluster.client(leader)
+                _ = try await client.moveLeader(to: id)
+            }
+        }
+
         @Test func `a transaction compares and chooses`() async throws {
             try await TestCluster.with(size: 1) { cluster in
                 try await cluster.startAll()

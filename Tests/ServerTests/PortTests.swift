@@ -47,6 +47,24 @@ extension RunningMembers {
             }
         }
 
+        @Test func `the peer port takes no large body that it has no use for`() async throws {
+            try await TestCluster.with(size: 1) { cluster in
+                try await cluster.startAll()
+                let port = await cluster.peerPort(0)
+                let large = [UInt8](repeating: 0, count: 1 << 20)
+                let nonsense = try await PlainHTTP.get("/nonsense", port: port, body: large)
+                #expect(nonsense.status == 413)
+                let stranger = try await PlainHTTP.get(
+                    "/raft",
+                    port: port,
+                    method: .POST,
+                    headers: ["X-Etcd-Cluster-ID": "1", "X-Server-Version": "3.5.1"],
+                    body: large
+                )
+                #expect(stranger.status == 412)
+            }
+        }
+
         @Test func `the peer port says who is in the cluster`() async throws {
             try await TestCluster.with(size: 1) { cluster in
                 try await cluster.startAll()

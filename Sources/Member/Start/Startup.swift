@@ -53,8 +53,7 @@ package enum Startup {
         }
         let (wal, contents) = try opened(on: disk, directory, segmentSize)
         let (memberID, clusterID) = try identity(in: contents.metadata, directory)
-        let hasBegun = contents.hardState != HardState() || contents.marker != .zero
-        if !hasBegun, applied == .zero, let first {
+        if !contents.hasBegun, applied == .zero, let first {
             guard first.ids == (memberID, clusterID) else {
                 throw .otherMember(found: memberID, cluster: clusterID)
             }
@@ -67,6 +66,19 @@ package enum Startup {
             contents: contents,
             isFirstStart: false
         )
+    }
+
+    /// Whose log it is that a crash cut off before it began; nil when there is none, or when it has
+    /// begun.
+    package static func unbegunLog(
+        on disk: any Disk,
+        directory: String,
+        segmentSize: Int64 = WAL.defaultSegmentSize
+    ) throws(StartError) -> (member: MemberID, cluster: ClusterID)? {
+        guard try exists(on: disk, directory) else { return nil }
+        let (wal, contents) = try opened(on: disk, directory, segmentSize)
+        wal.close()
+        return contents.hasBegun ? nil : try identity(in: contents.metadata, directory)
     }
 
     private static func begin(
@@ -165,6 +177,11 @@ extension Startup {
         else { throw .badMetadata(directory: directory) }
         return (MemberID(rawValue: metadata.nodeID), ClusterID(rawValue: metadata.clusterID))
     }
+}
+
+extension WAL.Contents {
+    /// The member has promised something.
+    fileprivate var hasBegun: Bool { hardState != HardState() || marker != .zero }
 }
 
 extension Startup.First {

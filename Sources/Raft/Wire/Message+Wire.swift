@@ -39,6 +39,8 @@ extension Message: WireCodable {
     /// A storage message carries its answers, and those carry none; the bound keeps hostile bytes
     /// from making many large values out of few bytes.
     private static let maxResponses = 1_024
+    /// Far more than fit into a message of any member: an entry takes six bytes at least.
+    private static let maxEntries = 1 << 18
 
     package init(decoding bytes: ArraySlice<UInt8>) throws(WireError) {
         try self.init(decoding: bytes, mayHaveResponses: true)
@@ -58,7 +60,9 @@ extension Message: WireCodable {
             case 4: term = Term(rawValue: try reader.number(field))
             case 5: logTerm = Term(rawValue: try reader.number(field))
             case 6: index = LogIndex(rawValue: try reader.number(field))
-            case 7: entries.append(try Entry(decoding: try reader.slice(field)))
+            case 7:
+                guard entries.count < Self.maxEntries else { throw .tooManyEntries }
+                entries.append(try Entry(decoding: try reader.slice(field)))
             case 8: commit = LogIndex(rawValue: try reader.number(field))
             case 9: snapshot = try Snapshot(decoding: try reader.slice(field))
             case 10: reject = try reader.flag(field)

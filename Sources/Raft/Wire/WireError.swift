@@ -13,4 +13,6 @@ package enum WireError: Error, Hashable, Sendable {
     case unknownValue(field: Int, value: UInt64)
     /// Messages inside messages, more deeply or more of them than Raft ever makes.
     case tooManyResponses
+    /// More entries in one message than any member sends.
+    case tooManyEntries
 }

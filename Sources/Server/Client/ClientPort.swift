@@ -50,8 +50,7 @@ final class ClientPort {
 
     private func installHTTP(_ channel: any Channel) throws {
         let exchange = HTTPExchange(
-            limit: Self.maxBodyBytes,
-            onHead: { _, _ in .readBody },
+            onHead: { _, _ in .readBody(limit: Self.maxBodyBytes) },
             onRequest: { head, _, reply in self.endpoints.answer(head, reply) },
             onClosed: { _ in }
         )

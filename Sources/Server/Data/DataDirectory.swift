@@ -75,6 +75,15 @@ package struct DataDirectory: Sendable {
         }
     }
 
+    /// Whether a start got so far that the member was stamped: its log has all it begins with.
+    package func isStamped() throws(Fatal) -> Bool {
+        do throws(DiskError) {
+            return try disk.status(path + "/identity.json") != nil
+        } catch {
+            throw .disk(error)
+        }
+    }
+
     /// Compares the stamp of an earlier start with what the log says, then renews it. The log is
     /// the truth; a stamp without its log, or of other ids, means that files were mixed up.
     package func stamp(_ identity: Identity) throws(Fatal) {
@@ -110,15 +119,11 @@ package struct DataDirectory: Sendable {
 
     /// Refuses to begin anew where a member has lived whose log is gone.
     package func refuseLostLog() throws(Fatal) {
-        let file = path + "/identity.json"
-        do throws(DiskError) {
-            guard try disk.status(file) != nil else { return }
-        } catch {
-            throw .disk(error)
-        }
+        guard try isStamped() else { return }
         throw Fatal(
             .corruption,
-            "\(path) was a member's data directory (\(file)), but its log \(log) is gone",
+            "\(path) was a member's data directory (it has an identity.json), but its log \(log) "
+                + "is gone",
             remedy: "bring the log back, or replace this member"
         )
     }

@@ -50,7 +50,6 @@ extension FlagTable {
             ("experimental-initial-corrupt-check", .boolean, "false"),
             ("experimental-enable-lease-checkpoint-persist", .boolean, "false"),
             ("experimental-txn-mode-write-with-shared-buffer", .boolean, "true"),
-            ("experimental-max-learners", .unsigned, "1"),
             ("experimental-enable-v2v3", .text, ""),
             ("experimental-backend-bbolt-freelist-type", .text, "map"),
         ].map(inert)

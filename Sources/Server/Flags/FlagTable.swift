@@ -74,6 +74,7 @@ package enum FlagTable {
         Flag("initial-cluster-token", .text, "etcd-cluster", "Tells equal bootstraps apart."),
         Flag("strict-reconfig-check", .boolean, "true", "Refuse changes that would lose quorum."),
         Flag("max-learners", .unsigned, "1", "Learners allowed at a time."),
+        Flag("experimental-max-learners", .unsigned, "1", "3.5's name of --max-learners."),
     ]
 
     private static let observing: [Flag] = [

@@ -68,7 +68,7 @@ extension Settings {
         keepaliveTimeoutNanoseconds = flags.nanoseconds("grpc-keepalive-timeout")
         preVote = flags.isOn("pre-vote")
         strictReconfigCheck = flags.isOn("strict-reconfig-check")
-        maxLearners = try flags.count("max-learners")
+        maxLearners = try flags.maxLearners()
 
         logLevel = LineLogHandler.level(named: flags.value("log-level"))
         logAsJSON = flags.value("log-format") == "json"
@@ -153,6 +153,20 @@ extension FlagParser {
             )
         }
         return number
+    }
+
+    /// It decides about what is applied, so all members must mean the same, under whatever name.
+    fileprivate func maxLearners() throws(Fatal) -> Int {
+        let (new, old) = ("max-learners", "experimental-max-learners")
+        let count = try count(isGiven(old) ? old : new)
+        if isGiven(new), isGiven(old), value(new) != value(old) {
+            throw Fatal(
+                .configuration,
+                "--\(new)=\(value(new)) and --\(old)=\(value(old)) contradict each other",
+                remedy: "leave one of them out"
+            )
+        }
+        return count
     }
 
     fileprivate func nanoseconds(_ name: String) -> Int64 {

@@ -29,6 +29,7 @@ final class MemberLoop {
     private var isStopped = false
     private var ticker: Scheduled<Void>?
     private var nextTick = NIODeadline.now()
+    private var hasPostponedTick = false
     private var backendTimer: Scheduled<Void>?
     private var isBackendDue = false
     /// Requests and messages since the last turn: what would have to wait for an inline sync.
@@ -38,6 +39,10 @@ final class MemberLoop {
     private var leaderWaiters: [UInt64: (id: MemberID, done: (Bool) -> Void)] = [:]
     private var nextLeaderWaiter: UInt64 = 0
     private var onCommitted: (() -> Void)?
+    /// Reads of the local state that may be done now, in order.
+    private var reads = CircularBuffer<() -> Void>()
+    /// After so long the sockets and the clock get a look before the next read.
+    private static let readTime = TimeAmount.milliseconds(2)
 
     init(
         eventLoop: any EventLoop,
@@ -106,6 +111,33 @@ final class MemberLoop {
         }
     }
 
+    /// Like `wake`, but not before the sockets have been read: the event loop does everything that
+    /// is to be done at once, and what that brings about, before it looks at a socket.
+    private func wakeLater() {
+        guard !isTurnScheduled, !isStopped else { return }
+        isTurnScheduled = true
+        eventLoop.assumeIsolated().scheduleTask(in: .microseconds(50)) {
+            self.isTurnScheduled = false
+            self.takeTurn()
+        }
+    }
+
+    /// Reads the local state as soon as the turn's work is done; many reads, or long ones, are
+    /// spread over several turns.
+    func perform(_ read: @escaping () -> Void) {
+        reads.append(read)
+        wake()
+    }
+
+    private func performReads() {
+        let end = NIODeadline.now() + Self.readTime
+        while let read = reads.popFirst() {
+            read()
+            if NIODeadline.now() >= end { break }
+        }
+        if !reads.isEmpty { wakeLater() }
+    }
+
     /// A client's request, to be counted before it goes to the member.
     func noteRequest() {
         inputs += 1
@@ -169,21 +201,24 @@ final class MemberLoop {
 
     /// After a stall (this process was stopped, a turn took long) peers' messages may wait in the
     /// sockets, and ticking first could start an election against a leader that is well: so the
-    /// sockets are read before, and the ticks that were missed are left out.
+    /// sockets are read before, once, and the ticks that were missed are left out.
     private func tick() {
         guard !isStopped else { return }
         let now = NIODeadline.now()
-        if now - nextTick > heartbeat {
+        let delay = now - nextTick
+        if delay > heartbeat, !hasPostponedTick {
             logger.warning(
                 "the event loop stalled; missed ticks are left out",
-                metadata: ["milliseconds": "\((now - nextTick).nanoseconds / 1_000_000)"]
+                metadata: ["milliseconds": "\(delay.nanoseconds / 1_000_000)"]
             )
+            hasPostponedTick = true
             nextTick = now + .milliseconds(1)
             return scheduleTick()
         }
+        hasPostponedTick = false
         member.tick()
         wake()
-        nextTick = nextTick + heartbeat
+        nextTick = delay > heartbeat ? now + heartbeat : nextTick + heartbeat
         scheduleTick()
     }
 
@@ -220,10 +255,11 @@ final class MemberLoop {
             if let index = turn.releaseLogBefore { release(before: index) }
             if isStopped { return }
             if !isWritten {
-                if turn.hasMore { wake() }
+                if turn.hasMore { wakeLater() }
                 break
             }
         }
+        performReads()
         backendSoon()
     }
 
@@ -266,7 +302,13 @@ final class MemberLoop {
         let loop = NIOLoopBound(self, eventLoop: eventLoop)
         log.release(before: index) { result in
             guard case .failure(let error) = result, error != .stopped else { return }
-            loop.eventLoop.execute { loop.value.fail(.log(error)) }
+            loop.eventLoop.execute {
+                // The log is none the worse for it: the next release tries again.
+                loop.value.logger.warning(
+                    "old segments of the log could not be removed",
+                    metadata: ["why": "\(error)"]
+                )
+            }
         }
     }
 
@@ -295,6 +337,7 @@ final class MemberLoop {
 
     /// Calls back with true when the member leads, with false when an election timeout is over.
     func awaitLeader(_ id: MemberID, _ done: @escaping (Bool) -> Void) {
+        if member.leader == id { return done(true) }
         let number = nextLeaderWaiter
         nextLeaderWaiter += 1
         leaderWaiters[number] = (id, done)
@@ -309,6 +352,19 @@ final class MemberLoop {
         for (number, waiter) in leaderWaiters where waiter.id == leader {
             leaderWaiters[number] = nil
             waiter.done(true)
+        }
+    }
+
+    /// A leader that is about to end gives its office to the voter that has been connected longest,
+    /// so that nobody has to wait for an election; calls back when that is done or has no sense.
+    func handOver(_ done: @escaping () -> Void) {
+        guard !isStopped, member.isLeader, let heir = member.heir else { return done() }
+        logger.info("hands leadership over", metadata: ["to": "\(heir)"])
+        member.transferLeadership(to: heir)
+        wake()
+        awaitLeader(heir) { isLeader in
+            if !isLeader { self.logger.warning("leadership was not taken over in time") }
+            done()
         }
     }
 

@@ -5,7 +5,10 @@ package import Raft
 /// taken for the member's own, some a real etcd never sends.
 package enum MessageFilter {
     package static func accepts(_ message: Message, local: MemberID) -> Bool {
-        guard message.to.rawValue == local.rawValue, message.from != .none else { return false }
+        // A peer that spoke in this member's name could vote and acknowledge for it.
+        guard message.to.rawValue == local.rawValue, message.from != .none,
+            message.from != message.to
+        else { return false }
         switch message.kind {
         case .hup, .beat, .unreachable, .snapshotStatus, .checkQuorum, .forgetLeader,
             .storageAppend, .storageAppendResponse, .storageApply, .storageApplyResponse:

@@ -15,6 +15,10 @@ final class PeerEndpoints {
         self.announced = announced
     }
 
+    /// A message by post: what a stream carries is bounded by the sender, but here anybody sends.
+    private static let messageBytes = 64 << 20
+    private static let smallBodyBytes = 64 << 10
+
     private var identity: PeerIdentity { loop.transport.identity }
     private var membership: Membership { loop.member.membership }
 
@@ -22,7 +26,6 @@ final class PeerEndpoints {
     func exchange() -> HTTPExchange {
         var stream: (writer: StreamWriter, peer: MemberID)?
         return HTTPExchange(
-            limit: StreamDecoder.maxMessageBytes,
             onHead: { head, channel in
                 if head.uri.hasPrefix("/raft/stream/") {
                     stream = self.openStream(head, channel)
@@ -31,7 +34,11 @@ final class PeerEndpoints {
                 if head.uri.hasPrefix("/raft/snapshot") {
                     return .answer(self.refuseSnapshot(head))
                 }
-                return .readBody
+                guard Self.path(of: head) == "/raft" else {
+                    return .readBody(limit: Self.smallBodyBytes)
+                }
+                return self.objection(to: head).map { .answer($0) }
+                    ?? .readBody(limit: Self.messageBytes)
             },
             onRequest: { head, body, reply in reply(self.answer(head, body)) },
             onClosed: { _ in
@@ -88,7 +95,7 @@ final class PeerEndpoints {
     // MARK: Single requests
 
     private func answer(_ head: HTTPRequestHead, _ body: ByteBuffer) -> HTTPAnswer {
-        let path = head.uri.prefix { $0 != "?" }
+        let path = Self.path(of: head)
         if path == "/raft" { return receive(head, body) }
         guard head.method == .GET else { return .methodNotAllowed("GET") }
         switch path {
@@ -105,13 +112,21 @@ final class PeerEndpoints {
         }
     }
 
+    private static func path(of head: HTTPRequestHead) -> Substring {
+        head.uri.prefix { $0 != "?" }
+    }
+
+    /// Why a message is not even read; nil when it is.
+    private func objection(to head: HTTPRequestHead) -> HTTPAnswer? {
+        guard head.method == .POST else { return .methodNotAllowed("POST") }
+        return identity.incompatibility(of: head.headers).map { problem in
+            .error(.preconditionFailed, problem, identity.answerHeaders)
+        }
+    }
+
     /// One message by `POST /raft`; 204 once Raft has it.
     private func receive(_ head: HTTPRequestHead, _ body: ByteBuffer) -> HTTPAnswer {
-        guard head.method == .POST else { return .methodNotAllowed("POST") }
         let headers = identity.answerHeaders
-        if let problem = identity.incompatibility(of: head.headers) {
-            return .error(.preconditionFailed, problem, headers)
-        }
         let sender = head.headers.first(name: "X-Server-From").flatMap { MemberID(hex: $0) }
         let urls = StreamHandshake.urls(of: head.headers)
         if let sender, !urls.isEmpty, !membership.isRemoved(sender) {

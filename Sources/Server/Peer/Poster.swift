@@ -65,8 +65,9 @@ final class Poster {
         }
     }
 
-    /// The connection has gone; what it had not answered is lost, and Raft is told.
-    func closed(withLoss: Bool) {
+    /// A connection has gone; what it had not answered is lost, and Raft is told.
+    func closed(_ handler: PosterHandler, withLoss: Bool) {
+        guard connection === handler else { return }
         connection = nil
         if withLoss && !isStopped { onUnreachable(peer) }
         if !queue.isEmpty && !isStopped { connect() }
@@ -85,7 +86,6 @@ final class Poster {
                     try pipeline.addHTTPClientHandlers()
                     let handler = PosterHandler(poster.value, channel: channel, at: place)
                     try pipeline.addHandler(handler)
-                    poster.value.connection = handler
                 }
             }
             .connect(host: place.host, port: place.port)
@@ -93,9 +93,7 @@ final class Poster {
             .whenComplete { result in
                 self.isConnecting = false
                 switch result {
-                case .success(let channel):
-                    if self.isStopped { channel.close(promise: nil) }
-                    self.connection?.sendNext()
+                case .success(let channel): self.connected(channel)
                 case .failure:
                     self.addresses.failed(place)
                     self.connection = nil
@@ -103,6 +101,18 @@ final class Poster {
                     if !self.isStopped { self.onUnreachable(self.peer) }
                 }
             }
+    }
+}
+
+extension Poster {
+    /// A name with several addresses gives several attempts; this is the one that succeeded.
+    private func connected(_ channel: any Channel) {
+        let pipeline = channel.pipeline.syncOperations
+        guard !isStopped, let handler = try? pipeline.handler(type: PosterHandler.self) else {
+            return channel.close(promise: nil)
+        }
+        connection = handler
+        handler.sendNext()
     }
 }
 
@@ -153,7 +163,7 @@ final class PosterHandler: ChannelInboundHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         deadline?.cancel()
-        poster.closed(withLoss: isWaiting)
+        poster.closed(self, withLoss: isWaiting)
         context.fireChannelInactive()
     }
 

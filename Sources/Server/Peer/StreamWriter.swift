@@ -18,6 +18,7 @@ final class StreamWriter {
     /// As many messages as etcd's streams queue, and as many octets as make sense behind a socket.
     private static let maxGathered = 4_096
     private static let maxUnsentBytes = 64 << 20
+    private static let pieceBytes = 256 << 10
 
     init(_ kind: StreamKind, channel: any Channel) {
         self.kind = kind
@@ -36,16 +37,22 @@ final class StreamWriter {
         return true
     }
 
+    /// In pieces, so that a reader that takes them slowly is seen to take them.
     func flush() {
         guard gathered.readableBytes > 0 else { return }
-        let count = gathered.readableBytes
-        unsentBytes += count
-        let written = channel.eventLoop.makePromise(of: Void.self)
-        written.futureResult.assumeIsolated().whenComplete { _ in
-            self.unsentBytes -= count
-            self.stuckBeats = 0
+        while let piece = gathered.readSlice(
+            length: min(gathered.readableBytes, Self.pieceBytes)
+        ), piece.readableBytes > 0 {
+            let count = piece.readableBytes
+            unsentBytes += count
+            let written = channel.eventLoop.makePromise(of: Void.self)
+            written.futureResult.assumeIsolated().whenComplete { _ in
+                self.unsentBytes -= count
+                self.stuckBeats = 0
+            }
+            channel.write(HTTPServerResponsePart.body(.byteBuffer(piece)), promise: written)
         }
-        channel.writeAndFlush(HTTPServerResponsePart.body(.byteBuffer(gathered)), promise: written)
+        channel.flush()
         gathered = channel.allocator.buffer(capacity: 4_096)
         gatheredCount = 0
     }

@@ -125,9 +125,11 @@ final class KVService {
         _ reply: @escaping ServiceCalls.Reply<Response>,
         _ read: @escaping () throws(EtcdError) -> Response
     ) {
-        guard isNeeded else { return reply(Result(catching: read)) }
+        let loop = calls.loop
+        guard isNeeded else { return loop.perform { reply(Result(catching: read)) } }
         member.read { error in
-            reply(error.map { .failure($0) } ?? Result(catching: read))
+            if let error { return reply(.failure(error)) }
+            loop.perform { reply(Result(catching: read)) }
         }
     }
 

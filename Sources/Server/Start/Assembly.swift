@@ -92,14 +92,10 @@ final class Assembly {
     }
 
     private static func openStore(_ plan: Plan) throws(Fatal) -> LMDBBackend {
-        // Room for twice the quota, because LMDB keeps old pages while somebody reads them.
-        let quota = plan.settings.quotaBackendBytes
-        let bytes = quota > 0 ? quota : 2 << 30
-        let mapSize = Int(clamping: bytes.multipliedReportingOverflow(by: 2).partialValue)
         do throws(BackendError) {
             return try LMDBBackend(
                 directory: plan.directory.store,
-                mapSize: max(mapSize, 1 << 30) + (256 << 20)
+                mapSize: Quota.mapSize(configured: plan.settings.quotaBackendBytes)
             )
         } catch {
             throw .backend(error)

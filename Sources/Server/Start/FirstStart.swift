@@ -7,7 +7,16 @@ import NIOHTTP1
 /// joins, as whom, and that nobody has been there before it.
 struct FirstStart {
     let settings: Settings
+    /// Whose log a crash has left here that never began. When it was to found this very cluster,
+    /// founding is gone on with: such a log is proof that nothing was promised and then lost.
+    let unbegun: (member: MemberID, cluster: ClusterID)?
     let eventLoop: any EventLoop
+
+    struct Decision {
+        let first: Startup.First
+        /// Members of the cluster that is joined.
+        let peers: [MemberInfo]
+    }
 
     /// The members a running cluster reports, and its id.
     private struct Running {
@@ -15,7 +24,7 @@ struct FirstStart {
         let members: [MemberInfo]
     }
 
-    func decide() async throws(Fatal) -> (first: Startup.First, peers: [MemberInfo]) {
+    func decide() async throws(Fatal) -> Decision {
         let cluster: InitialCluster
         let local: MemberInfo
         do throws(ClusterConfigurationError) {
@@ -31,22 +40,23 @@ struct FirstStart {
             throw Self.wrong(error)
         }
         let others = cluster.members.filter { $0.id != local.id }
-        if settings.joinsExisting { return try await join(cluster, others) }
+        let isFounding = unbegun.map { $0 == (local.id, cluster.clusterID) } ?? false
+        if settings.joinsExisting, !isFounding { return try await join(cluster, others) }
         try await refuseSecondBootstrap(local, cluster, others)
-        return (.bootstrap(cluster, member: local.id), [])
+        return Decision(first: .bootstrap(cluster, member: local.id), peers: [])
     }
 
     /// The cluster's own list gives the ids: they depend on when each member was added.
     private func join(
         _ cluster: InitialCluster,
         _ others: [MemberInfo]
-    ) async throws(Fatal) -> (first: Startup.First, peers: [MemberInfo]) {
+    ) async throws(Fatal) -> Decision {
         for url in others.flatMap(\.peerURLs) {
             guard let running = await ask(url) else { continue }
             do throws(ClusterConfigurationError) {
                 let id = try cluster.idOfMember(named: settings.name, in: running.members)
                 let peers = running.members.filter { $0.id != id }
-                return (.join(running.clusterID, member: id), peers)
+                return Decision(first: .join(running.clusterID, member: id), peers: peers)
             } catch {
                 throw Self.wrong(error)
             }

@@ -14,7 +14,6 @@ final class Gate {
     func acceptPeer(_ channel: any Channel) throws {
         if let assembly { return try assembly.peerPort.accept(channel) }
         let exchange = HTTPExchange(
-            limit: 0,
             onHead: { _, _ in .answer(.error(.serviceUnavailable, "the member is starting")) },
             onRequest: { _, _, _ in },
             onClosed: { _ in }

@@ -65,19 +65,13 @@ package final class MemberServer: Sendable {
             } else {
                 directory = try DataDirectory(claiming: path, on: disk)
             }
-            var first: Startup.First?
-            var remotes: [MemberInfo] = []
-            if try !directory.hasLog() {
-                try directory.refuseLostLog()
-                (first, remotes) = try await FirstStart(settings: settings, eventLoop: eventLoop)
-                    .decide()
-            }
+            let start = try await firstStart(settings, directory, disk, eventLoop)
             let plan = Assembly.Plan(
                 settings: settings,
                 directory: directory,
                 disk: disk,
-                first: first,
-                remotes: remotes,
+                first: start?.first,
+                remotes: start?.peers ?? [],
                 eventLoop: eventLoop,
                 logger: logger,
                 onFatal: onFatal
@@ -90,6 +84,29 @@ package final class MemberServer: Sendable {
             await clients.close()
             throw error
         }
+    }
+
+    /// How the member begins; nil when it has begun, and goes on from its log.
+    private static func firstStart(
+        _ settings: Settings,
+        _ directory: DataDirectory,
+        _ disk: any Disk,
+        _ eventLoop: any EventLoop
+    ) async throws(Fatal) -> FirstStart.Decision? {
+        var unbegun: (member: MemberID, cluster: ClusterID)?
+        if try directory.hasLog() {
+            if try directory.isStamped() { return nil }
+            do throws(StartError) {
+                unbegun = try Startup.unbegunLog(on: disk, directory: directory.log)
+            } catch {
+                throw .start(error)
+            }
+            guard unbegun != nil else { return nil }
+        } else {
+            try directory.refuseLostLog()
+        }
+        return try await FirstStart(settings: settings, unbegun: unbegun, eventLoop: eventLoop)
+            .decide()
     }
 
     private static func build(
@@ -124,12 +141,15 @@ package final class MemberServer: Sendable {
         logger = plan.logger
     }
 
-    /// Stops accepting, lets open calls finish for a moment, brings everything applied into the
-    /// backend and closes the files.
+    /// Hands leadership over, stops accepting, lets open calls finish for a moment, brings
+    /// everything applied into the backend and closes the files.
     package func stop() async {
         logger.info("stopping")
-        for listener in listeners { await listener.close() }
         let assembly = assembly
+        let handedOver = eventLoop.makePromise(of: Void.self)
+        eventLoop.execute { assembly.value.loop.handOver { handedOver.succeed() } }
+        await settle(handedOver.futureResult)
+        for listener in listeners { await listener.close() }
         let drained = eventLoop.makePromise(of: Void.self)
         eventLoop.execute {
             let port = assembly.value.clientPort
