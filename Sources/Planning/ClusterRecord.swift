@@ -137,16 +137,20 @@ package struct ClusterRecord: Hashable, Sendable, Codable {
 }
 
 /// The program and the arguments of a member, pinned.
+///
+/// Where the state directory is belongs to each start and is not in it, so that a directory that is
+/// moved or copied starts its own programs on its own data.
 package struct LaunchRecord: Hashable, Sendable, Codable {
-    /// The operator's own copy of the program.
-    package var binary: String
+    /// The operator's own copy of the program, below `<state-dir>/bin`.
+    package var program: String
     /// SHA-256 of that copy, lower-case hexadecimal.
-    package var binarySHA256: String
+    package var sha256: String
+    /// All but `--data-dir` and `--initial-cluster-state`, which are added at each start.
     package var arguments: [String]
 
-    package init(binary: String, binarySHA256: String, arguments: [String]) {
-        self.binary = binary
-        self.binarySHA256 = binarySHA256
+    package init(program: String, sha256: String, arguments: [String]) {
+        self.program = program
+        self.sha256 = sha256
         self.arguments = arguments
     }
 }

@@ -2,6 +2,7 @@ import Glibc
 import Operator
 import Planning
 import Storage
+import Synchronization
 import TestKit
 import Testing
 
@@ -19,7 +20,7 @@ import Testing
             root = state.root
             data = state.cluster(Sample.name).member("orders-0").data
             let programs = MemberProgram(folder: root + "/bin", embedded: nil, on: FileDisk())
-            program = try programs.pin("/bin/sh").path
+            program = "\(root)/bin/\(try programs.pin("/bin/sh").program)"
         }
 
         func runtime() throws -> LocalRuntime {
@@ -117,6 +118,112 @@ import Testing
         try await stage.clean(runtime)
     }
 
+    @Test func `rule 34: a member is known by its directory, wherever that was moved`() async throws
+    {
+        let stage = try Stage()
+        let first = try stage.runtime()
+        let id = try stage.start(Self.waiting, with: first)
+        let moved = stage.root + "-moved"
+        try FileDisk().rename(stage.root, to: moved)
+        try link(moved, stage.root)
+        let second = LocalRuntime(root: moved, events: try FileEvents())
+        #expect(try second.adopt(ifOlderThan: .zero) == 1)
+        let data = try #require(second.users(below: moved).first)
+        #expect(data == moved + stage.data.dropFirst(stage.root.count))
+        guard case .running(id, _) = second.process(using: data) else {
+            Issue.record("process \(id) was not found again")
+            return
+        }
+        try await second.stopAll([data], patience: .seconds(5))
+        try FileDisk().remove(stage.root)
+        try FileDisk().rename(moved, to: stage.root)
+        try await stage.clean(first)
+    }
+
+    @Test(.enabled(if: canUnshare, "SKIPPED: mount namespaces need root"))
+    func `rule 34: a container's member with our paths on its command line is not ours`()
+        async throws
+    {
+        let stage = try Stage()
+        let other = try TemporaryDirectory("container")
+        defer { other.remove() }
+        try FileDisk().createDirectory(stage.data)
+        let stranger = try Program(
+            "/usr/bin/unshare",
+            [
+                "-m", "/bin/sh", "-c",
+                """
+                cp -a \(stage.root)/. \(other.path) && mount --bind \(other.path) \(stage.root) &&
+                echo there && exec \(stage.program) -c '\(Self.waiting)' --data-dir=\(stage.data)
+                """,
+            ]
+        )
+        try await eventually("it runs in its own view") {
+            let command = try readFile("/proc/\(stranger.pid)/cmdline")
+            return String(decoding: command, as: UTF8.self).hasPrefix(stage.program)
+        }
+        let runtime = try stage.runtime()
+        #expect(try runtime.adopt(ifOlderThan: .zero) == 0)
+        #expect(runtime.process(using: stage.data) == .none)
+        stranger.signal(SIGKILL)
+        try await stranger.waitForExit()
+        try await stage.clean(runtime)
+    }
+
+    private final class Flag: Sendable {
+        private let value = Atomic(false)
+
+        var isSet: Bool { value.load(ordering: .relaxed) }
+        func set() { value.store(true, ordering: .relaxed) }
+    }
+
+    static let canUnshare =
+        geteuid() == 0
+        && (try? FileDisk().status("/usr/bin/unshare")) != nil
+
+    @Test func `rule 34: a child that another cluster's look meets just born is still a child`()
+        async throws
+    {
+        let stage = try Stage()
+        let runtime = try stage.runtime()
+        let data = (0..<4).map { "\(stage.data.dropLast(4))\($0)/data" }
+        let done = Flag()
+        try await withThrowingTaskGroup(of: [EndedProcess].self) { group in
+            for data in data {
+                group.addTask {
+                    var ends: [EndedProcess] = []
+                    for _ in 0..<20 {
+                        _ = try runtime.start(
+                            stage.program,
+                            ["-c", "exit 7", "--data-dir=\(data)"],
+                            data: data,
+                            log: data + ".log"
+                        )
+                        try await eventually("it ends") { runtime.process(using: data) == .none }
+                        ends += runtime.takeEnded(data)
+                    }
+                    return ends
+                }
+            }
+            for _ in 0..<2 {
+                group.addTask {
+                    while !done.isSet {
+                        try runtime.adopt(ifOlderThan: .zero)
+                        await Task.yield()
+                    }
+                    return []
+                }
+            }
+            var ends: [EndedProcess] = []
+            for _ in data { ends += try await group.next() ?? [] }
+            done.set()
+            try await group.waitForAll()
+            #expect(ends.count == 80)
+            #expect(ends.allSatisfy { $0.witnessed && $0.status == .code(7) })
+        }
+        try await stage.clean(runtime)
+    }
+
     @Test func `what ignores SIGTERM is killed when patience ends`() async throws {
         let stage = try Stage()
         let runtime = try stage.runtime()
@@ -175,6 +282,31 @@ import Testing
         try await stage.clean(runtime)
     }
 
+    @Test func `rule 35: a copy that was damaged is made again from the same program only`() throws
+    {
+        let folder = try TemporaryDirectory("program")
+        defer { folder.remove() }
+        let disk = FileDisk()
+        let source = folder.path + "/member"
+        let text = Array("#!/bin/sh\n".utf8)
+        try disk.replace(source, with: text, permissions: 0o755)
+        let programs = MemberProgram(folder: folder.path + "/bin", embedded: source, on: disk)
+        let pinned = try programs.pin(source)
+        let path = try programs.path(of: pinned, from: source)
+        for damage in ["cut", "gone"] {
+            if damage == "cut" { try disk.replace(path, with: []) } else { try disk.remove(path) }
+            #expect(try programs.path(of: pinned, from: source) == path)
+            #expect(try disk.read(path) == text)
+        }
+        try disk.replace(path, with: [1])
+        try disk.replace(source, with: text + text, permissions: 0o755)
+        let error = #expect(throws: OperatorError.self) {
+            try programs.path(of: pinned, from: source)
+        }
+        #expect(error?.code == .binaryMissing && error?.place == path)
+        #expect(error?.remedy.contains(pinned.sha256) == true)
+    }
+
     @Test func `rule 35: a program is copied once, and a changed one beside it`() throws {
         let folder = try TemporaryDirectory("program")
         defer { folder.remove() }
@@ -186,8 +318,10 @@ import Testing
         #expect(try programs.pin(source) == first)
         try disk.replace(source, with: Array("#!/bin/sh\nexit 1\n".utf8), permissions: 0o755)
         let second = try programs.pin(source)
-        #expect(second.path != first.path)
-        #expect(try disk.read(first.path) == Array("#!/bin/sh\n".utf8))
+        #expect(second.program != first.program)
+        let path = try programs.path(of: first, from: source)
+        #expect(path == "\(folder.path)/bin/\(first.program)")
+        #expect(try disk.read(path) == Array("#!/bin/sh\n".utf8))
         #expect(first.sha256 == "a8076d3d28d21e02012b20eaf7dbf75409a6277134439025f282e368e3305abf")
         let error = #expect(throws: OperatorError.self) { try programs.pin(folder.path + "/none") }
         #expect(error?.code == .binaryMissing)

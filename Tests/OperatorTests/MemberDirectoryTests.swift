@@ -81,4 +81,18 @@ import Testing
             return
         }
     }
+
+    @Test(arguments: ["member/lock", "member/snap/db"])
+    func `rule 12: data whose lock is held is in use, whoever holds it`(name: String) throws {
+        let place = try Place(record)
+        defer { place.folder.remove() }
+        try place.member.claim().release()
+        try place.write(place.member.data + "/" + name)
+        try place.member.claim().release()
+        let lock = try place.disk.lock(place.member.data + "/" + name)
+        let error = #expect(throws: OperatorError.self) { try place.member.claim() }
+        #expect(error?.code == .foreign)
+        lock.release()
+        try place.member.claim().release()
+    }
 }

@@ -95,6 +95,7 @@ final class FakeMembers: Runtime {
         var running: Set<String> = []
         var withLog: Set<String>
         var violations: [String] = []
+        var commands: [[String]] = []
     }
 
     private let disk: MemoryDisk
@@ -107,6 +108,8 @@ final class FakeMembers: Runtime {
 
     var withLog: Set<String> { state.withLock { $0.withLog } }
     var violations: [String] { state.withLock { $0.violations } }
+    /// The command lines of all starts, the program first.
+    var commands: [[String]] { state.withLock { $0.commands } }
 
     func start(
         _ program: String,
@@ -120,6 +123,7 @@ final class FakeMembers: Runtime {
                 state.violations.append("\(data) seeded again")
             }
             state.running.insert(data)
+            state.commands.append([program] + arguments)
         }
         guard isNew else { return 1 }
         do throws(DiskError) {
@@ -154,6 +158,11 @@ struct FakePrograms: ProgramStore {
     var embeddedPath: String { "/bin/member" }
 
     func pin(_ source: String) throws(OperatorError) -> MemberProgram.Pinned {
-        MemberProgram.Pinned(path: source, sha256: "00")
+        MemberProgram.Pinned(program: "member-00/member", sha256: "00")
+    }
+
+    func path(of pinned: MemberProgram.Pinned, from source: String) throws(OperatorError) -> String
+    {
+        "/bin/\(pinned.program)"
     }
 }

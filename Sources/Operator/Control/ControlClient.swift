@@ -113,6 +113,7 @@ package struct ControlClient: Sendable {
             }
         }
         try await runtime.stopAll(data, patience: .seconds(10))
+        for member in record.members { try cluster.member(member.name).claim().release() }
         if var status = try cluster.status() {
             status.markStopped(at: wallNow())
             try cluster.save(status)

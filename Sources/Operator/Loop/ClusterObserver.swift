@@ -92,7 +92,14 @@ struct ClusterObserver {
         if let cause = memories[member.name]?.exits.last?.cause, cause.saysDataIsLost {
             damage = "\(cause)"
         }
-        let process = runtime.process(using: files.data)
+        var process = runtime.process(using: files.data)
+        if process == .none {
+            do throws(OperatorError) {
+                try files.claim().release()
+            } catch {
+                process = .foreign(error.description)
+            }
+        }
         let isRunning = if case .running = process { true } else { false }
         return MemberObservation(
             name: member.name,

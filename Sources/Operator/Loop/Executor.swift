@@ -78,6 +78,11 @@ package struct Executor: Sendable {
         case .stop(let members):
             return try stop(members)
         case .discard:
+            // Rule 12: no process holds what is moved, seen by us or not.
+            let claims = try directory.memberNames().map { name throws(OperatorError) in
+                try directory.member(name).claim()
+            }
+            defer { for claim in claims { claim.release() } }
             try directory.discard(to: trash)
             ports.release(uid: record.uid)
             return .discarded
@@ -138,9 +143,9 @@ package struct Executor: Sendable {
         let flags = MemberFlags(record: started, spec: spec)
         for member in started.members {
             let launch = LaunchRecord(
-                binary: pinned.path,
-                binarySHA256: pinned.sha256,
-                arguments: flags.arguments(member, data: directory.member(member.name).data)
+                program: pinned.program,
+                sha256: pinned.sha256,
+                arguments: flags.arguments(member)
             )
             started.update(member.name) { $0.launch = launch }
         }
@@ -182,6 +187,7 @@ package struct Executor: Sendable {
         if case .running = runtime.process(using: files.data) { return .unchanged }
         // What was observed may have changed since: the last look is the one that counts.
         let found = files.state(in: record, damage: nil)
+        try files.claim().release()
         switch (state, found) {
         case (.existing, .intact), (.new, .empty), (.new, .gone): break
         default:
@@ -193,13 +199,20 @@ package struct Executor: Sendable {
         }
         try ports.probe([record.slot(of: member)], record.address)
         try files.stamp(record)
+        let program = try programs.path(
+            of: .init(program: launch.program, sha256: launch.sha256),
+            from: program(of: record.applied.spec)
+        )
         if state == .new {
             // From here on data may exist.
             try change(&record) { $0.update(name) { $0.launched = true } }
         }
         try runtime.start(
-            launch.binary,
-            launch.arguments + ["--initial-cluster-state=\(state.rawValue)"],
+            program,
+            // Where things are now, wherever they were at the first start.
+            launch.arguments + [
+                "--data-dir=\(files.data)", "--initial-cluster-state=\(state.rawValue)",
+            ],
             data: files.data,
             log: files.log
         )

@@ -28,17 +28,19 @@ package final class LocalRuntime: Runtime {
         var scanned: Duration?
     }
 
-    private let root: String
-    private let table = ProcessTable()
+    private let table: ProcessTable
     private let events: FileEvents
     private let state = Mutex(State())
+    /// Held from the look at the process table until what it showed is held, and from the start of
+    /// a process until it is: so nobody takes another's child, just born, for one to be adopted.
+    private let taking = Mutex(())
     /// Data directories whose process just ended.
     let exits: AsyncStream<String>
     private let exited: AsyncStream<String>.Continuation
 
     /// - Parameter root: The state directory; only processes with data below it are ours.
     package init(root: String, events: FileEvents) {
-        self.root = root
+        table = ProcessTable(stateDirectory: root)
         self.events = events
         // One element per process at most is waiting; a lost one would only delay a pass.
         (exits, exited) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1024))
@@ -58,10 +60,15 @@ package final class LocalRuntime: Runtime {
     /// - Parameter age: A look at the process table that is no older than this will do.
     @discardableResult
     package func adopt(ifOlderThan age: Duration) throws(OperatorError) -> Int {
+        try taking.withLock { _ throws(OperatorError) in try look(ifOlderThan: age) }
+    }
+
+    /// The caller holds `taking`.
+    private func look(ifOlderThan age: Duration) throws(OperatorError) -> Int {
         let now = monotonicNow()
         let isFresh = state.withLock { $0.scanned.map { now - $0 < age } ?? false }
         if isFresh { return 0 }
-        let found = try table.users(of: root + "/clusters")
+        let found = try table.users()
         var adopted = 0
         var foreign: [String: String] = [:]
         for (data, processes) in found {
@@ -110,16 +117,28 @@ package final class LocalRuntime: Runtime {
         data: String,
         log: String
     ) throws(OperatorError) -> Int32 {
-        try adopt(ifOlderThan: .zero)
-        switch process(using: data) {
-        case .none: break
-        case .running(let id, _):
-            throw OperatorError(.process, "process \(id) runs already", at: data)
-        case .foreign(let why):
-            throw OperatorError(.foreign, why, at: data, remedy: "stop that process")
+        try taking.withLock { _ throws(OperatorError) in
+            _ = try look(ifOlderThan: .zero)
+            switch process(using: data) {
+            case .none: break
+            case .running(let id, _):
+                throw OperatorError(.process, "process \(id) runs already", at: data)
+            case .foreign(let why):
+                throw OperatorError(.foreign, why, at: data, remedy: "stop that process")
+            }
+            let output = try MemberLog(path: log, disk: FileDisk()).start()
+            defer { close(output) }
+            return try spawnChild(program, arguments, data, output)
         }
-        let output = try MemberLog(path: log, disk: FileDisk()).start()
-        defer { close(output) }
+    }
+
+    /// The caller holds `taking`.
+    private func spawnChild(
+        _ program: String,
+        _ arguments: [String],
+        _ data: String,
+        _ output: Int32
+    ) throws(OperatorError) -> Int32 {
         let id = spawn(program, [program] + arguments, memberEnvironment(), output)
         guard id > 0 else {
             throw OperatorError(
@@ -169,20 +188,37 @@ package final class LocalRuntime: Runtime {
     }
 
     /// Stops processes and waits until the kernel has shown that each has ended (safety rule 12).
+    /// One that cannot be stopped keeps none of the others from being stopped.
     package func stopAll(_ data: [String], patience: Duration) async throws(OperatorError) {
-        for directory in data { _ = try stop(directory, patience: patience) }
+        var failure: OperatorError?
         for directory in data {
-            guard let ended = state.withLock({ $0.running[directory]?.ended }) else { continue }
-            if await ended.wait(atMost: patience) { continue }
-            _ = try stop(directory, patience: .zero)
-            guard await ended.wait(atMost: .seconds(10)) else {
-                throw OperatorError(
-                    .process,
-                    "the process does not end, not even when killed",
-                    at: directory,
-                    remedy: "see what it waits for (state D in ps: the disk)"
-                )
+            do throws(OperatorError) {
+                _ = try stop(directory, patience: patience)
+            } catch {
+                failure = failure ?? error
             }
+        }
+        for directory in data {
+            do throws(OperatorError) {
+                try await awaitEnd(directory, patience)
+            } catch {
+                failure = failure ?? error
+            }
+        }
+        if let failure { throw failure }
+    }
+
+    private func awaitEnd(_ data: String, _ patience: Duration) async throws(OperatorError) {
+        guard let ended = state.withLock({ $0.running[data]?.ended }) else { return }
+        if await ended.wait(atMost: patience) { return }
+        _ = try stop(data, patience: .zero)
+        guard await ended.wait(atMost: .seconds(10)) else {
+            throw OperatorError(
+                .process,
+                "the process does not end, not even when killed",
+                at: data,
+                remedy: "see what it waits for (state D in ps: the disk)"
+            )
         }
     }
 
@@ -210,15 +246,14 @@ package final class LocalRuntime: Runtime {
         }
     }
 
-    /// Why a process with a member's data directory on its command line is not taken as ours.
+    /// Why a process that uses a member's data directory is not taken as ours.
     private func objection(to process: ProcessFacts, _ all: [ProcessFacts]) -> String? {
-        let program = process.executable ?? process.arguments.first ?? "?"
+        let who = "process \(process.id) (\(table.program(process)))"
         guard process.userID == geteuid() else {
-            return "process \(process.id) (\(program)) of another user uses its data directory"
+            return "\(who) of another user uses its data directory"
         }
-        guard process.executable?.hasPrefix(root + "/bin/") == true else {
-            return "process \(process.id) (\(program)) uses its data directory and was not started "
-                + "by an operator"
+        guard table.runsOurProgram(process.id) else {
+            return "\(who) uses its data directory and was not started by an operator"
         }
         guard all.count == 1 else {
             return "\(all.count) processes use its data directory: "
@@ -257,14 +292,29 @@ package final class LocalRuntime: Runtime {
             close(descriptor)
             throw error
         }
-        state.withLock { state in
-            state.running[data] = Running(
-                facts: process,
-                descriptor: descriptor,
-                watch: watch,
-                since: isChild ? monotonicNow() : monotonicNow() - .seconds(60),
-                isChild: isChild,
-                ended: ended
+        let running = Running(
+            facts: process,
+            descriptor: descriptor,
+            watch: watch,
+            since: isChild ? monotonicNow() : monotonicNow() - .seconds(60),
+            isChild: isChild,
+            ended: ended
+        )
+        // The end of one before it may not have been told yet.
+        if let before = state.withLock({ $0.running[data]?.facts.id }) { sawEnd(of: before, data) }
+        let isFirst = state.withLock { state in
+            guard state.running[data] == nil else { return false }
+            state.running[data] = running
+            return true
+        }
+        guard isFirst else {
+            events.forget(watch)
+            close(descriptor)
+            throw OperatorError(
+                .foreign,
+                "process \(process.id) uses it beside the one that does already",
+                at: data,
+                remedy: "stop process \(process.id)"
             )
         }
         // It may have ended, and been reported, before the entry was there.

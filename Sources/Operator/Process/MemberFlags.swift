@@ -6,16 +6,14 @@ struct MemberFlags {
     let record: ClusterRecord
     let spec: ClusterSpec
 
-    /// Everything that stays the same over the member's life. `--initial-cluster-state` is added at
-    /// each start, see `Launch`.
-    func arguments(_ member: ClusterRecord.Member, data: String) -> [String] {
+    /// Everything that stays the same over the member's life (see `LaunchRecord`).
+    func arguments(_ member: ClusterRecord.Member) -> [String] {
         let settings = spec.settings
         let client = record.clientURL(of: member)
         let peer = record.peerURL(of: member)
         let cluster = record.members.map { "\($0.name)=\(record.peerURL(of: $0))" }
         var own: [(String, String)] = [
             ("name", member.name),
-            ("data-dir", data),
             ("listen-client-urls", client),
             ("advertise-client-urls", client),
             ("listen-peer-urls", peer),

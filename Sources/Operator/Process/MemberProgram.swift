@@ -11,6 +11,10 @@ package protocol ProgramStore: Sendable {
 
     /// A copy of a program that stays as it is.
     func pin(_ source: String) throws(OperatorError) -> MemberProgram.Pinned
+
+    /// The path of a copy that was made once, whole; made again when it was lost or damaged and
+    /// the source is still the same program.
+    func path(of pinned: MemberProgram.Pinned, from source: String) throws(OperatorError) -> String
 }
 
 /// Finds member programs and pins them: members run the operator's own copy, so that a new version
@@ -18,12 +22,13 @@ package protocol ProgramStore: Sendable {
 package final class MemberProgram: ProgramStore {
     /// A copy below `<state-dir>/bin`.
     package struct Pinned: Hashable, Sendable {
-        package let path: String
+        /// The path below `bin`: `etcd-member-0123456789abcdef/etcd-member`.
+        package let program: String
         /// Lower-case hexadecimal.
         package let sha256: String
 
-        package init(path: String, sha256: String) {
-            self.path = path
+        package init(program: String, sha256: String) {
+            self.program = program
             self.sha256 = sha256
         }
     }
@@ -31,10 +36,11 @@ package final class MemberProgram: ProgramStore {
     private let folder: String
     private let disk: any Disk
     private let embedded: String?
-    /// What has been pinned in this run, by the file as it was then.
-    private let known = Mutex<[FileIdentity: Pinned]>([:])
+    /// The hashes of files by what they were then. Held while a copy is made: clusters pin side by
+    /// side.
+    private let known = Mutex<[File: String]>([:])
 
-    private struct FileIdentity: Hashable {
+    private struct File: Hashable {
         let path: String
         let status: FileStatus
     }
@@ -66,35 +72,66 @@ package final class MemberProgram: ProgramStore {
             )
         }
         do throws(DiskError) {
-            guard let status = try disk.status(source), !status.isDirectory else {
-                throw DiskError(.other, "execute", source, reason: "it is a directory")
+            return try known.withLock { known throws(DiskError) in
+                guard let status = try disk.status(source), !status.isDirectory else {
+                    throw DiskError(.other, "execute", source, reason: "it is a directory")
+                }
+                let pinned = place(try sum(source, status, &known), source)
+                return try isWhole(pinned, &known) ? pinned : try copy(source, status, &known)
             }
-            let identity = FileIdentity(path: source, status: status)
-            if let pinned = known.withLock({ $0[identity] }), try disk.status(pinned.path) != nil {
-                return pinned
-            }
-            let pinned = try copy(source)
-            known.withLock { $0[identity] = pinned }
-            return pinned
         } catch {
             throw OperatorError(state: error)
         }
     }
 
-    private func copy(_ source: String) throws(DiskError) -> Pinned {
-        let sum = try sha256(source)
-        let name = source.split(separator: "/").last.map(String.init) ?? "member"
-        let target = "\(folder)/\(name)-\(sum.prefix(16))"
-        let path = "\(target)/\(name)"
-        if try disk.status(path) != nil {
-            guard try sha256(path) != sum else { return Pinned(path: path, sha256: sum) }
+    package func path(of pinned: Pinned, from source: String) throws(OperatorError) -> String {
+        let path = "\(folder)/\(pinned.program)"
+        do throws(DiskError) {
+            let isThere = try known.withLock { known throws(DiskError) in
+                if try isWhole(pinned, &known) { return true }
+                guard let status = try disk.status(source), !status.isDirectory,
+                    try sum(source, status, &known) == pinned.sha256
+                else { return false }
+                return try copy(source, status, &known) == pinned
+            }
+            if isThere { return path }
+        } catch {
+            throw OperatorError(state: error)
         }
-        try disk.createDirectory(target)
-        let temporary = path + ".tmp"
+        throw OperatorError(
+            .binaryMissing,
+            "the copy of the member's program is lost or damaged, and \(source) is not that "
+                + "program any more",
+            at: path,
+            remedy: "put the program with SHA-256 \(pinned.sha256) there"
+        )
+    }
+
+    private func place(_ sum: String, _ source: String) -> Pinned {
+        let name = source.lastComponent
+        return Pinned(program: "\(name)-\(sum.prefix(16))/\(name)", sha256: sum)
+    }
+
+    private func isWhole(_ pinned: Pinned, _ known: inout [File: String]) throws(DiskError) -> Bool
+    {
+        let path = "\(folder)/\(pinned.program)"
+        guard let status = try disk.status(path), !status.isDirectory else { return false }
+        return try sum(path, status, &known) == pinned.sha256
+    }
+
+    /// The copy is named by its own hash, never by that of a source that may change meanwhile.
+    private func copy(
+        _ source: String,
+        _ status: FileStatus,
+        _ known: inout [File: String]
+    ) throws(DiskError) -> Pinned {
+        try disk.createDirectory(folder)
+        let temporary = "\(folder)/\(source.lastComponent).tmp"
         if try disk.status(temporary) != nil { try disk.remove(temporary) }
         let from = try disk.open(source, .read)
         defer { from.close() }
         let to = try disk.open(temporary, .create, permissions: 0o755)
+        defer { to.close() }
         var offset: Int64 = 0
         while true {
             let chunk = try from.read(at: offset, count: 1 << 20)
@@ -105,9 +142,30 @@ package final class MemberProgram: ProgramStore {
         try to.sync()
         // A program that is open for writing cannot be executed.
         to.close()
+        guard try disk.status(source) == status else {
+            throw DiskError(.other, "copy", source, reason: "it changed meanwhile")
+        }
+        let pinned = place(try sha256(temporary), source)
+        let path = "\(folder)/\(pinned.program)"
+        try disk.createDirectory(path.parent)
         try disk.rename(temporary, to: path)
-        try disk.syncDirectory(target)
-        return Pinned(path: path, sha256: sum)
+        try disk.syncDirectory(path.parent)
+        if let status = try disk.status(path) {
+            known[File(path: path, status: status)] = pinned.sha256
+        }
+        return pinned
+    }
+
+    private func sum(
+        _ path: String,
+        _ status: FileStatus,
+        _ known: inout [File: String]
+    ) throws(DiskError) -> String {
+        let file = File(path: path, status: status)
+        if let sum = known[file] { return sum }
+        let sum = try sha256(path)
+        known[file] = sum
+        return sum
     }
 
     private func sha256(_ path: String) throws(DiskError) -> String {

@@ -1,4 +1,5 @@
 import Glibc
+import Planning
 import Storage
 
 /// What `/proc` tells of one process. Id and start time together name a process for ever (until
@@ -9,8 +10,6 @@ struct ProcessFacts: Hashable, Sendable {
     let startTicks: UInt64
     /// It has ended and only its exit status is left.
     let isZombie: Bool
-    /// The program's file; nil when we may not know.
-    let executable: String?
     let arguments: [String]
     let userID: UInt32?
 
@@ -30,12 +29,27 @@ struct ProcessFacts: Hashable, Sendable {
     }
 }
 
-/// The machine's processes, read from `/proc`.
+/// The machine's processes, read from `/proc`, and which of them are members of one state
+/// directory.
+///
+/// Paths on a command line are words of another process: it may see another file system (a
+/// container), or the directory may have been moved since. So a member is known by what its paths
+/// lead to, as it sees them: the device and inode of the data directory, or of a folder above it,
+/// and of its program.
 struct ProcessTable: Sendable {
     private let root = "/proc"
+    /// The folder of all clusters, without symbolic links.
+    private let clusters: String
+    /// The folder of the pinned programs.
+    private let programs: String
+
+    init(stateDirectory: String) {
+        clusters = stateDirectory + "/clusters"
+        programs = stateDirectory + "/bin"
+    }
 
     /// All processes that do not vanish while we look.
-    func all() throws(OperatorError) -> [ProcessFacts] {
+    private func all() throws(OperatorError) -> [ProcessFacts] {
         let found: [ProcessFacts]
         do throws(DiskError) {
             found = try FileDisk().list(root).compactMap { Int32($0) }.sorted().compactMap(facts)
@@ -59,16 +73,40 @@ struct ProcessTable: Sendable {
         return found
     }
 
-    /// The processes whose `--data-dir` lies below a directory, by data directory.
-    func users(of directory: String) throws(OperatorError) -> [String: [ProcessFacts]] {
+    /// The processes that use a data directory below the state directory, by that directory.
+    func users() throws(OperatorError) -> [String: [ProcessFacts]] {
         var found: [String: [ProcessFacts]] = [:]
+        let place = DataPlace(clusters: clusters)
         for process in try all() where !process.isZombie {
-            guard let data = process.argument("data-dir"), data.hasPrefix(directory + "/") else {
-                continue
+            guard let text = process.argument("data-dir"), !text.isEmpty else { continue }
+            let seen = path(text, of: process.id)
+            if let data = place.data(seen, below: "\(root)/\(process.id)/root") {
+                found[data, default: []].append(process)
             }
-            found[data, default: []].append(process)
         }
         return found
+    }
+
+    /// The process runs one of the programs of this state directory.
+    func runsOurProgram(_ id: Int32) -> Bool {
+        let link = "\(root)/\(id)/exe"
+        guard let program = FileIdentity(of: link) else { return false }
+        let copies = fileNames(programs).flatMap { folder in
+            fileNames("\(programs)/\(folder)").map { "\(programs)/\(folder)/\($0)" }
+        }
+        if copies.contains(where: { FileIdentity(of: $0) == program }) { return true }
+        // A copy that was removed has no path to compare; then its former one must do, which the
+        // kernel keeps up to date, for a process that sees the same file system.
+        let own = linkTarget("\(root)/self/ns/mnt")
+        guard let text = linkTarget(link), text.hasSuffix(" (deleted)"), own != nil else {
+            return false
+        }
+        return text.hasPrefix(programs + "/") && linkTarget("\(root)/\(id)/ns/mnt") == own
+    }
+
+    /// The program's file, for messages.
+    func program(_ process: ProcessFacts) -> String {
+        linkTarget("\(root)/\(process.id)/exe") ?? process.arguments.first ?? "?"
     }
 
     /// Nil when there is no such process.
@@ -87,16 +125,79 @@ struct ProcessTable: Sendable {
             id: id,
             startTicks: start,
             isZombie: fields[0] == "Z" || fields[0] == "X",
-            executable: executable(id),
             arguments: command.split(separator: 0, omittingEmptySubsequences: false).dropLast()
                 .map { String(decoding: $0, as: UTF8.self) },
             userID: known ? info.st_uid : nil
         )
     }
 
-    private func executable(_ id: Int32) -> String? {
-        guard let path = linkTarget("\(root)/\(id)/exe") else { return nil }
-        let mark = " (deleted)"
-        return path.hasSuffix(mark) ? String(path.dropLast(mark.count)) : path
+    /// A path on a process's command line, from that process's root.
+    private func path(_ text: String, of id: Int32) -> String {
+        if text.hasPrefix("/") { return text }
+        return "\(linkTarget("\(root)/\(id)/cwd") ?? "")/\(text)"
+    }
+
+    private func fileNames(_ folder: String) -> [String] {
+        // What cannot be listed holds no program that could be compared.
+        (try? FileDisk().list(folder)) ?? []
+    }
+}
+
+/// Finds the data directory below one folder of clusters that a path means.
+private struct DataPlace {
+    private let clusters: String
+    private let identity: FileIdentity?
+    /// The data directories that are reached otherwise, when some folder is a symbolic link.
+    private let known: [FileIdentity: String]
+
+    init(clusters: String) {
+        self.clusters = clusters
+        identity = FileIdentity(of: clusters)
+        var known: [FileIdentity: String] = [:]
+        // What cannot be listed cannot be found this way; its path is compared all the same.
+        func folders(_ path: String) -> [String] {
+            ((try? FileDisk().list(path)) ?? []).map { "\(path)/\($0)" }
+        }
+        for cluster in folders(clusters).flatMap(folders) {
+            for member in folders(cluster + "/members") {
+                if let identity = FileIdentity(of: member + "/data") {
+                    known[identity] = member + "/data"
+                }
+            }
+        }
+        self.known = known
+    }
+
+    /// The directory as we name it; nil when it is none of ours.
+    ///
+    /// - Parameter view: Through which the process's files are seen.
+    func data(_ path: String, below view: String) -> String? {
+        var names: [Substring] = []
+        for name in path.split(separator: "/") where name != "." {
+            if name == ".." { _ = names.popLast() } else { names.append(name) }
+        }
+        guard FileIdentity(of: view) != nil else {
+            // It may not be looked into: its words are all there is, and it is not ours.
+            let text = "/" + names.joined(separator: "/")
+            return text.hasPrefix(clusters + "/") ? text : nil
+        }
+        let full = "\(view)/\(names.joined(separator: "/"))"
+        if let identity = FileIdentity(of: full), let data = known[identity] { return data }
+        // The directory itself may have been removed under its process.
+        for count in stride(from: names.count - 1, to: 0, by: -1) {
+            let above = "\(view)/\(names[..<count].joined(separator: "/"))"
+            guard let found = FileIdentity(of: above), found == identity else { continue }
+            return "\(clusters)/\(names[count...].joined(separator: "/"))"
+        }
+        return nil
+    }
+}
+
+extension FileIdentity {
+    /// What a path leads to, links followed; nil when that cannot be told.
+    init?(of path: String) {
+        var info = stat()
+        guard unsafe stat(path, &info) == 0 else { return nil }
+        self.init(device: UInt64(info.st_dev), inode: UInt64(info.st_ino))
     }
 }

@@ -1,0 +1,69 @@
+import ClusterAPI
+import Operator
+import Planning
+import Storage
+import Testing
+
+@Suite struct ExecutorTests {
+    /// A machine in memory on which one cluster of three was begun.
+    private struct Desk {
+        let disk = MemoryDisk()
+        let members: FakeMembers
+        var record: ClusterRecord?
+        let cluster = EtcdCluster(metadata: Metadata(name: "orders"))
+
+        init() throws {
+            members = FakeMembers(disk: disk, withLog: [])
+            try run(.allocate(members: 3))
+            try run(.begin)
+        }
+
+        func executor(at root: String = "/state") throws -> Executor {
+            Executor(
+                directory: try StateDirectory(creating: root, on: disk).cluster(Sample.name),
+                trash: root + "/trash/orders",
+                runtime: members,
+                programs: FakePrograms(),
+                ports: Ports(records: []) { _, _ in .free }
+            )
+        }
+
+        @discardableResult
+        mutating func run(_ step: Step, at root: String = "/state") throws -> Executor.Outcome {
+            try executor(at: root).run(step, &record, cluster, source: "a.yaml")
+        }
+    }
+
+    @Test func `a member runs on the data of the state directory that is managed now`() throws {
+        var desk = try Desk()
+        try desk.run(.start(member: "orders-0", as: .new))
+        try desk.disk.rename("/state", to: "/moved")
+        try desk.run(.start(member: "orders-1", as: .new), at: "/moved")
+        let data = desk.members.commands.map { command in
+            command.filter { $0.hasPrefix("--data-dir=") }
+        }
+        let folder = "clusters/default/orders/members"
+        #expect(
+            data == [
+                ["--data-dir=/state/\(folder)/orders-0/data"],
+                ["--data-dir=/moved/\(folder)/orders-1/data"],
+            ]
+        )
+    }
+
+    @Test func `rule 12: nothing is started on or moved away with data whose lock is held`() throws
+    {
+        var desk = try Desk()
+        let data = "/state/clusters/default/orders/members/orders-0/data"
+        try desk.run(.start(member: "orders-0", as: .new))
+        _ = try desk.run(.stop(members: ["orders-0"]))
+        let lock = try desk.disk.lock(data + "/member/lock")
+        for step in [Step.start(member: "orders-0", as: .existing), .discard] {
+            let error = #expect(throws: OperatorError.self) { try desk.run(step) }
+            #expect(error?.code == .foreign)
+        }
+        #expect(desk.members.commands.count == 1)
+        lock.release()
+        #expect(try desk.run(.discard) == .discarded)
+    }
+}
