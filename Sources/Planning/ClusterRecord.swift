@@ -48,8 +48,10 @@ package struct ClusterRecord: Hashable, Sendable, Codable {
     package var accepted: EtcdCluster
     /// The resource with which the members were launched.
     package var applied: EtcdCluster
-    /// The file that declared the cluster, for messages.
+    /// The file that declared the cluster.
     package var source: String
+    /// The folder in which that file was, to know it again (safety rule 10).
+    package var sourceFolder: FileIdentity?
 
     /// A pair of ports. Replacements of a member take over its slot.
     package struct Slot: Hashable, Sendable, Codable {
@@ -72,6 +74,8 @@ package struct ClusterRecord: Hashable, Sendable, Codable {
         package let id: String
         /// A process was, or may have been, started for it. On disk before the process is.
         package var launched: Bool
+        /// Its log was seen. From then on an empty directory is a lost one.
+        package var hasLog: Bool
         /// How it is started; only a roll-out changes it (safety rule 35).
         package var launch: LaunchRecord?
 
@@ -81,6 +85,7 @@ package struct ClusterRecord: Hashable, Sendable, Codable {
             slot: Int,
             id: String,
             launched: Bool = false,
+            hasLog: Bool = false,
             launch: LaunchRecord? = nil
         ) {
             self.name = name
@@ -88,6 +93,7 @@ package struct ClusterRecord: Hashable, Sendable, Codable {
             self.slot = slot
             self.id = id
             self.launched = launched
+            self.hasLog = hasLog
             self.launch = launch
         }
     }

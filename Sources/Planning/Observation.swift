@@ -60,7 +60,7 @@ package enum RecordState: Hashable, Sendable {
 package struct SpecMissing: Hashable, Sendable {
     /// For how long, on the monotonic clock.
     package var lasting: Duration
-    /// The place it was read from is the same directory as before, and can be read.
+    /// The place it was read from is watched, is the same directory as before, and can be read.
     package var sourceReadable: Bool
     /// How many clusters vanished within the same ten minutes, this one counted.
     package var vanishedTogether: Int

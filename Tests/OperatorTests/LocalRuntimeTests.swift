@@ -103,7 +103,11 @@ import Testing
         let stage = try Stage()
         let stranger = try Program("/bin/sh", ["-c", Self.waiting, "--data-dir=\(stage.data)"])
         let runtime = try stage.runtime()
-        #expect(try runtime.adopt(ifOlderThan: .zero) == 0)
+        // Its command line is there a moment after its process is.
+        try await eventually("it is seen") {
+            #expect(try runtime.adopt(ifOlderThan: .zero) == 0)
+            return runtime.process(using: stage.data) != .none
+        }
         guard case .foreign(let why) = runtime.process(using: stage.data) else {
             Issue.record("the stranger was not seen")
             return

@@ -22,9 +22,13 @@ import Testing
         var now = Duration.seconds(100)
 
         /// Looks twice, the settling time apart.
-        mutating func show(_ files: [String: [UInt8]], unreadable: [String: String] = [:]) {
+        mutating func show(
+            _ files: [String: [UInt8]],
+            in folder: UInt64 = 1,
+            unreadable: [String: String] = [:]
+        ) {
             for _ in 0..<2 {
-                look(files, unreadable: unreadable)
+                look(files, in: folder, unreadable: unreadable)
                 now += .milliseconds(600)
             }
         }
@@ -32,10 +36,17 @@ import Testing
         mutating func look(
             _ files: [String: [UInt8]],
             age: Duration = .zero,
+            in folder: UInt64 = 1,
             unreadable: [String: String] = [:]
         ) {
             let readings = files.mapValues { SpecCatalog.Reading.content($0, age: age) }
-            catalog.look(readings, unreadable: unreadable, at: now)
+            let folders = ["/s": FileIdentity(device: 1, inode: folder)]
+            catalog.look(
+                readings,
+                in: unreadable.isEmpty ? folders : [:],
+                unreadable: unreadable,
+                at: now
+            )
         }
 
         var names: [String] { catalog.clusters.map(\.cluster.metadata.name) }
@@ -110,6 +121,22 @@ import Testing
         #expect(desk.catalog.problems == ["/s: error: permission denied"])
     }
 
+    @Test func `rule 10: an empty mount point in the folder's place is not where it vanished`() {
+        var desk = Desk()
+        desk.show(["/s/a.yaml": Self.text(["a"])])
+        desk.show([:])
+        let name = ClusterName(name: "a")
+        desk.now += .seconds(400)
+        desk.show([:], in: 2)
+        #expect(desk.catalog.missing(name, at: desk.now)?.sourceReadable == false)
+        desk.show([:])
+        // The clock begins again: nobody knows what was there meanwhile.
+        let missing = desk.catalog.missing(name, at: desk.now)
+        #expect(
+            missing?.sourceReadable == true && missing.map { $0.lasting < .seconds(10) } == true
+        )
+    }
+
     @Test func `clusters that vanish together are counted together`() {
         var desk = Desk()
         desk.show(["/s/a.yaml": Self.text(["a"]), "/s/b.yaml": Self.text(["b"])])
@@ -145,7 +172,7 @@ import Testing
     @Test func `a remembered cluster is missing until a file declares it`() {
         var desk = Desk()
         let cluster = EtcdCluster(metadata: Metadata(name: "a"))
-        desk.catalog.remember(cluster, from: "/s/a.yaml", at: desk.now)
+        desk.catalog.remember(cluster, from: "/s/a.yaml", in: nil, at: desk.now)
         #expect(desk.names == ["a"] && desk.missing == ["a"])
         desk.show(["/s/a.yaml": Self.text(["a"])])
         #expect(desk.missing.isEmpty)

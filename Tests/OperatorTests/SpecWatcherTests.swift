@@ -12,13 +12,17 @@ import Testing
         let watcher: SpecWatcher
         let disk = FileDisk()
 
-        init(_ paths: [String] = ["specs"]) throws {
-            folder = try TemporaryDirectory("specs")
+        init(_ paths: [String] = ["specs"], after earlier: Desk? = nil) throws {
+            folder = try earlier?.folder ?? TemporaryDirectory("specs")
             try disk.createDirectory(folder.path + "/specs")
             let root = folder.path
+            var catalog = SpecCatalog()
+            for known in earlier?.watcher.current.clusters ?? [] {
+                catalog.remember(known.cluster, from: known.file, in: known.folder, at: .zero)
+            }
             watcher = try SpecWatcher(
                 paths: paths.map { "\(root)/\($0)" },
-                catalog: SpecCatalog(),
+                catalog: catalog,
                 events: try FileEvents(),
                 disk: disk
             )
@@ -32,6 +36,21 @@ import Testing
                 spec: { replicas: \(replicas) }
                 """
             try disk.replace("\(folder.path)/\(name)", with: Array(text.utf8))
+        }
+
+        /// Whether its absence could have a cluster deleted.
+        func isSeenToBeAbsent() throws -> Bool {
+            for _ in 0..<2 { watcher.look() }
+            let missing = watcher.current.missing(ClusterName(name: "alpha"), at: .seconds(9999))
+            return try #require(missing).sourceReadable
+        }
+
+        /// Accepts what there is, as an earlier operator did.
+        func accept() async throws {
+            try await eventually("it is read") {
+                watcher.look()
+                return replicas == [3]
+            }
         }
 
         var replicas: [Int] { watcher.current.clusters.map(\.cluster.spec.replicas) }
@@ -99,6 +118,50 @@ import Testing
             )
             try await eventually("the second is read") { desk.replicas == [5] }
         }
+    }
+
+    @Test(arguments: ["specs", "specs/a.yaml"])
+    func `rule 10: a file that was removed from its folder is absent`(path: String) async throws {
+        let desk = try Desk([path])
+        try desk.write("specs/a.yaml", replicas: 3)
+        try await desk.accept()
+        try desk.disk.remove(desk.folder.path + "/specs/a.yaml")
+        let next = try Desk([path], after: desk)
+        #expect(try next.isSeenToBeAbsent())
+        desk.folder.remove()
+    }
+
+    @Test(arguments: ["specs", "specs/a.yaml"], ["another folder", "none"])
+    func `rule 10: a file whose folder is not the one it was is not absent`(
+        path: String,
+        there: String
+    ) async throws {
+        let desk = try Desk([path])
+        try desk.write("specs/a.yaml", replicas: 3)
+        try await desk.accept()
+        let next = try Desk([path], after: desk)
+        // As when its disk is no longer mounted.
+        try desk.disk.rename(desk.folder.path + "/specs", to: desk.folder.path + "/away")
+        if there == "another folder" { try desk.disk.createDirectory(desk.folder.path + "/specs") }
+        #expect(try !next.isSeenToBeAbsent())
+        desk.folder.remove()
+    }
+
+    @Test func `rule 10: a file that nobody looks for any more is not absent`() async throws {
+        let desk = try Desk(["specs/a.yaml"])
+        try desk.write("specs/a.yaml", replicas: 3)
+        try await desk.accept()
+        let next = try Desk(["specs/b.yaml"], after: desk)
+        #expect(try !next.isSeenToBeAbsent())
+        desk.folder.remove()
+    }
+
+    @Test func `one folder under two names declares its files once`() async throws {
+        let desk = try Desk(["specs", "specs/../specs"])
+        try desk.write("specs/a.yaml", replicas: 3)
+        try await desk.accept()
+        #expect(desk.watcher.current.problems.isEmpty)
+        desk.folder.remove()
     }
 
     @Test func `rule 10: a folder that vanishes makes nothing missing, and comes back`()

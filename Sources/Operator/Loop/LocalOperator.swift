@@ -50,11 +50,17 @@ package final class LocalOperator: Service {
             do throws(OperatorError) {
                 guard let record = try cluster.record() else { continue }
                 records.append(record)
-                catalog.remember(record.accepted, from: record.source, at: monotonicNow())
+                catalog.remember(
+                    record.accepted,
+                    from: record.source,
+                    in: record.sourceFolder,
+                    at: monotonicNow()
+                )
             } catch {
                 // Its worker reports it; the name must not get lost for that.
                 let metadata = Metadata(name: name.name, namespace: name.namespace)
-                catalog.remember(EtcdCluster(metadata: metadata), from: "", at: monotonicNow())
+                let unknown = EtcdCluster(metadata: metadata)
+                catalog.remember(unknown, from: "", in: nil, at: monotonicNow())
             }
         }
         ports = Ports(records: records)

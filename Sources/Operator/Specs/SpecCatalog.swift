@@ -18,6 +18,8 @@ package struct SpecCatalog: Sendable {
     package struct Declared: Hashable, Sendable {
         package let cluster: EtcdCluster
         package let file: String
+        /// The folder of the file when it was read last.
+        package let folder: FileIdentity?
     }
 
     /// How long a text must have been as it is.
@@ -36,6 +38,10 @@ package struct SpecCatalog: Sendable {
     private var declared: [ClusterName: Declared] = [:]
     private var vanishedAt: [ClusterName: Duration] = [:]
     private var unreadable: [String: String] = [:]
+    /// Files that are there and cannot be read.
+    private var closed: Set<String> = []
+    /// What is watched: the file, or the folder for all files in it.
+    private var folders: [String: FileIdentity] = [:]
     /// Names with more than one declaration, and what is wrong with that.
     private var doubled: [ClusterName: String] = [:]
     /// Mistakes as they stand, one text each, in the order of the files.
@@ -51,15 +57,21 @@ package struct SpecCatalog: Sendable {
 
     /// Takes one look at all files. A folder that could not be listed is named in `unreadable`;
     /// what was read from it before stays.
+    ///
+    /// - Parameter folders: For each folder that was listed, and each file that was looked for by
+    ///   its name, the folder in which that was done.
     package mutating func look(
         _ readings: [String: Reading],
-        unreadable folders: [String: String],
+        in folders: [String: FileIdentity],
+        unreadable: [String: String],
         at now: Duration
     ) {
-        unreadable = folders
+        self.unreadable = unreadable
+        self.folders = folders
+        closed = []
         isSettling = false
         for path in Set(candidates.keys).union(files.keys).sorted() where readings[path] == nil {
-            if folders[path.parent] != nil || folders[path] != nil { continue }
+            if isOutOfReach(path) { continue }
             candidates[path] = nil
             files[path] = nil
             texts[path] = nil
@@ -69,13 +81,14 @@ package struct SpecCatalog: Sendable {
             switch reading {
             case .unreadable(let why):
                 broken.append("\(path): error: \(why)")
+                closed.insert(path)
             case .content(let bytes, let age):
                 settle(path, bytes, age, now)
             }
         }
         decide(
             now,
-            broken + folders.sorted { $0.key < $1.key }.map { "\($0.key): error: \($0.value)" }
+            broken + unreadable.sorted { $0.key < $1.key }.map { "\($0.key): error: \($0.value)" }
         )
     }
 
@@ -111,13 +124,15 @@ package struct SpecCatalog: Sendable {
         problems = broken
         doubled = [:]
         var claims: [ClusterName: [Declared]] = [:]
-        var faulty: Set<String> = []
         for file in files.keys.sorted().compactMap({ files[$0] }) {
             problems += file.errors
-            if !file.errors.isEmpty { faulty.insert(file.path) }
             for cluster in file.clusters {
                 claims[cluster.name, default: []].append(
-                    Declared(cluster: cluster, file: file.path)
+                    Declared(
+                        cluster: cluster,
+                        file: file.path,
+                        folder: folder(of: file.path) ?? declared[cluster.name]?.folder
+                    )
                 )
             }
         }
@@ -133,19 +148,38 @@ package struct SpecCatalog: Sendable {
             }
         }
         for (name, old) in declared where claims[name] == nil {
-            // A file that is broken, unsettled or out of reach may still mean to declare it.
-            let isUncertain =
-                faulty.contains(old.file) || candidates[old.file] != nil
-                || isOutOfReach(old.file)
-            if isUncertain { continue }
-            if vanishedAt[name] == nil { vanishedAt[name] = now }
+            let isKnown = vanishedAt[name] != nil
+            if isUncertain(old.file), !isKnown { continue }
+            // Only an absence that was seen without a break counts.
+            if !isKnown || !isSeenToBeAbsent(old) { vanishedAt[name] = now }
         }
     }
 
+    /// A file that is broken, unsettled or out of reach may still mean to declare what it did.
+    private func isUncertain(_ file: String) -> Bool {
+        files[file]?.errors.isEmpty == false || candidates[file] != nil || closed.contains(file)
+            || isOutOfReach(file)
+    }
+
+    /// The place of the declaration is watched, is the folder that it was, and does not declare it.
+    private func isSeenToBeAbsent(_ old: Declared) -> Bool {
+        guard !isUncertain(old.file), let folder = folder(of: old.file) else { return false }
+        return folder == old.folder
+    }
+
+    private func folder(of file: String) -> FileIdentity? {
+        folders[file] ?? folders[file.parent]
+    }
+
     /// Declares a cluster that an earlier operator accepted, until a file says otherwise.
-    package mutating func remember(_ cluster: EtcdCluster, from file: String, at now: Duration) {
+    package mutating func remember(
+        _ cluster: EtcdCluster,
+        from file: String,
+        in folder: FileIdentity?,
+        at now: Duration
+    ) {
         guard declared[cluster.name] == nil else { return }
-        declared[cluster.name] = Declared(cluster: cluster, file: file)
+        declared[cluster.name] = Declared(cluster: cluster, file: file, folder: folder)
         vanishedAt[cluster.name] = now
     }
 
@@ -170,13 +204,13 @@ package struct SpecCatalog: Sendable {
 
     /// Set while no file declares the cluster.
     package func missing(_ name: ClusterName, at now: Duration) -> SpecMissing? {
-        guard let since = vanishedAt[name], let file = declared[name]?.file else { return nil }
+        guard let since = vanishedAt[name], let old = declared[name] else { return nil }
         let near = vanishedAt.values.filter { other in
             (other > since ? other - since : since - other) < SpecCatalog.together
         }
         return SpecMissing(
             lasting: now - since,
-            sourceReadable: !isOutOfReach(file),
+            sourceReadable: isSeenToBeAbsent(old),
             vanishedTogether: near.count
         )
     }

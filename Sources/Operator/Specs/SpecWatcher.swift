@@ -1,4 +1,5 @@
 import ClusterAPI
+import Glibc
 import Planning
 package import Storage
 import Synchronization
@@ -47,39 +48,55 @@ package final class SpecWatcher: Sendable {
     }
 
     /// One look at everything; returns after which time the next must come.
-    func look() -> Duration {
+    @discardableResult
+    package func look() -> Duration {
         var readings: [String: SpecCatalog.Reading] = [:]
+        var folders: [String: FileIdentity] = [:]
+        var listed: Set<FileIdentity> = []
         var unreadable: [String: String] = [:]
         for path in paths {
             do throws(DiskError) {
-                guard let status = try disk.status(path) else {
-                    // A vanished file is a fact; a vanished directory is a place out of reach.
-                    if !SpecFile.isSpec(path.lastComponent) { unreadable[path] = "it is not there" }
-                    _ = watch.add(path.parent)
-                    continue
-                }
-                if status.isDirectory {
-                    _ = watch.add(path)
-                    for name in try disk.list(path) where SpecFile.isSpec(name) {
-                        read("\(path)/\(name)", into: &readings)
-                    }
-                } else {
-                    _ = watch.add(path.parent)
-                    read(path, into: &readings)
-                }
+                try look(at: path, &readings, &folders, &listed)
             } catch {
-                unreadable[path] = error.description
+                unreadable[path] = error.kind == .notFound ? "it is not there" : error.description
             }
         }
         let now = monotonicNow()
         let (hasChanged, isSettling) = catalog.withLock { catalog in
             let before = (catalog.clusters, catalog.problems, catalog.missingNames)
-            catalog.look(readings, unreadable: unreadable, at: now)
+            catalog.look(readings, in: folders, unreadable: unreadable, at: now)
             let after = (catalog.clusters, catalog.problems, catalog.missingNames)
             return (before != after, catalog.isSettling)
         }
         if hasChanged { changed.yield() }
         return isSettling ? .milliseconds(100) : SpecWatcher.interval
+    }
+
+    /// Throws `.notFound` for a place that is out of reach: a folder that vanished, with its files.
+    /// A file that vanished from its folder is a fact.
+    private func look(
+        at path: String,
+        _ readings: inout [String: SpecCatalog.Reading],
+        _ folders: inout [String: FileIdentity],
+        _ listed: inout Set<FileIdentity>
+    ) throws(DiskError) {
+        let status = try disk.status(path)
+        guard let status, status.isDirectory else {
+            _ = watch.add(path.parent)
+            let isFile = status != nil || SpecFile.isSpec(path.lastComponent)
+            guard isFile, let folder = try disk.status(path.parent) else {
+                throw DiskError(errno: ENOENT, "find", path)
+            }
+            folders[path] = folder.identity
+            return read(path, into: &readings)
+        }
+        _ = watch.add(path)
+        // One folder may be named in two ways; its files are declared once.
+        guard listed.insert(status.identity).inserted else { return }
+        for name in try disk.list(path) where SpecFile.isSpec(name) {
+            read("\(path)/\(name)", into: &readings)
+        }
+        folders[path] = status.identity
     }
 
     private func read(_ path: String, into readings: inout [String: SpecCatalog.Reading]) {
@@ -94,6 +111,10 @@ package final class SpecWatcher: Sendable {
             if error.kind != .notFound { readings[path] = .unreadable(error.description) }
         }
     }
+}
+
+extension FileStatus {
+    var identity: FileIdentity { FileIdentity(device: device, inode: inode) }
 }
 
 extension String {
