@@ -136,6 +136,7 @@ let package = Package(
             name: "OperatorTests",
             dependencies: [
                 "Operator", "Planning", "ClusterAPI", "YAML", "Storage", "TestKit", logging,
+                nioCore, nioPosix,
             ]
         ),
         .testTarget(

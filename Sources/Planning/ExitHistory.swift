@@ -18,11 +18,14 @@ package struct ExitHistory: Hashable, Sendable {
     }
 
     package private(set) var last: Exit?
+    /// The member served in the run that ended last.
+    package private(set) var hadServed: Bool
     /// Exits in a row of which none followed a good run.
     package private(set) var streak: Int
 
     package init() {
         streak = 0
+        hadServed = false
     }
 
     /// A run is good, and ends the streak, when the member served and did so for two seconds, or
@@ -31,6 +34,7 @@ package struct ExitHistory: Hashable, Sendable {
         let isGood = served && ranFor >= .seconds(2) || exit.cause == .stopped
         streak = isGood ? 1 : streak + 1
         last = exit
+        hadServed = served
     }
 
     /// How long after the last exit the next start may come.

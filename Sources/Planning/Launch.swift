@@ -3,18 +3,22 @@ import ClusterAPI
 /// How a member that does not run may be started. This is the one place that decides between
 /// `new` and `existing` (safety rule 11).
 ///
-/// What can be read is laid out in a table, record down, directory across:
+/// The record down, the directory across; a directory that is damaged, foreign or unknown is
+/// refused in every row:
 ///
-///                             intact     empty                  gone       damaged, unknown,
-/// foreign     planned                 refuse     refuse                 refuse     refuse
-///     started, never launched existing   new                    new        refuse
-///     started, launched       existing   withdraw or refuse     refuse     refuse
-///     bootstrapped            existing   refuse                 refuse     refuse
+/// ```
+/// record                    intact     empty                gone
+/// planned                   refuse     refuse               refuse
+/// started, never launched   existing   new                  new
+/// started, launched         existing   withdraw or refuse   refuse
+/// bootstrapped              existing   refuse               refuse
+/// ```
 ///
 /// A launched member without a log may have voted and lost its vote: starting it as `new` could
 /// undo what was promised to a client. The one exception is a start that this operator saw fail
-/// as the parent of the process, with the directory still there and nothing written into it:
-/// that launch is withdrawn, and the member counts as never launched.
+/// as the parent of the process, when the member never served, no pass ever saw a log of it, and
+/// the directory is still there with nothing in it: that launch is withdrawn, and the member counts
+/// as never launched.
 enum Launch: Hashable {
     case start(InitialState)
     case withdraw
@@ -49,8 +53,7 @@ enum Launch: Hashable {
         case .started where !member.launched:
             return .start(.new)
         case .started:
-            let exit = seen.exits.last
-            if seen.directory == .empty, let exit, exit.witnessed, !exit.cause.saysDataIsLost {
+            if seen.directory == .empty, !member.hasLog, seen.exits.showAFailedStart {
                 return .withdraw
             }
             return refusal(
@@ -71,5 +74,13 @@ enum Launch: Hashable {
 
     private static func refusal(_ member: ClusterRecord.Member, _ why: String) -> Launch {
         .refuse(reason: "BootstrapRefused", message: "\(member.name): \(why)")
+    }
+}
+
+extension ExitHistory {
+    /// The last run ended under our eyes and cannot have left anything that counts.
+    fileprivate var showAFailedStart: Bool {
+        guard let last, last.witnessed, !hadServed else { return false }
+        return last.cause != .stopped && !last.cause.saysDataIsLost
     }
 }

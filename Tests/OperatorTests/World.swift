@@ -96,6 +96,7 @@ final class FakeMembers: Runtime {
         var withLog: Set<String>
         var violations: [String] = []
         var commands: [[String]] = []
+        var ended: [String: [EndedProcess]] = [:]
     }
 
     private let disk: MemoryDisk
@@ -148,7 +149,26 @@ final class FakeMembers: Runtime {
 
     func adopt(ifOlderThan age: Duration) throws(OperatorError) -> Int { 0 }
 
-    func takeEnded(_ data: String) -> [EndedProcess] { [] }
+    func takeEnded(_ data: String) -> [EndedProcess] {
+        state.withLock { $0.ended.removeValue(forKey: data) ?? [] }
+    }
+
+    var running: [String] { state.withLock { $0.running.sorted() } }
+
+    /// The process ends by itself, and its parent sees it.
+    func end(_ data: String, _ status: ExitStatus) {
+        let end = EndedProcess(
+            status: status,
+            at: .zero,
+            ranFor: .seconds(1),
+            witnessed: true,
+            wasAsked: false
+        )
+        state.withLock { state in
+            state.running.remove(data)
+            state.ended[data, default: []].append(end)
+        }
+    }
 
     func users(below directory: String) -> [String] { [] }
 }

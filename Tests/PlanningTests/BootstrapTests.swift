@@ -70,10 +70,18 @@ import Testing
 
     @Test func `rule 11: a start that was seen to fail before it wrote anything is withdrawn`() {
         let seen = Orders.cluster(Orders.record(.started), directory: .empty, running: false)
-            .ended(1, .portInUse("listen tcp: address already in use"))
+            .ended(1, .portInUse("listen tcp: address already in use"), served: false)
         #expect(plan(seen).steps == [.withdrawLaunch(member: "orders-1")])
         let again = seen.with { $0.members[1].launched = false }
         #expect(plan(again).steps == [.start(member: "orders-1", as: .new)])
+        // What served, or had a log, or was stopped on purpose, has not failed to start.
+        let served = Orders.cluster(Orders.record(.started), directory: .empty, running: false)
+            .ended(1, .signal(9), served: true)
+        #expect(plan(served).steps.isEmpty)
+        #expect(plan(seen.with { $0.members[1].hasLog = true }).steps.isEmpty)
+        let stopped = Orders.cluster(Orders.record(.started), directory: .empty, running: false)
+            .ended(1, .stopped, served: false)
+        #expect(plan(stopped).steps.isEmpty)
         let unseen = Orders.cluster(Orders.record(.started), directory: .empty, running: false)
             .ended(1, .unseen, witnessed: false)
         #expect(plan(unseen).steps.isEmpty)

@@ -80,14 +80,18 @@ extension Observation {
     }
 
     /// The same with a process that ended just now.
-    func ended(_ index: Int, _ cause: ExitCause = .signal(9), witnessed: Bool = true) -> Observation
-    {
+    func ended(
+        _ index: Int,
+        _ cause: ExitCause = .signal(9),
+        witnessed: Bool = true,
+        served: Bool = true
+    ) -> Observation {
         with(index) { member in
             member.process = .none
             member.probe = Probe(.exited)
             member.exits.record(
                 .init(cause: cause, at: now.monotonic, witnessed: witnessed),
-                served: true,
+                served: served,
                 ranFor: .seconds(100)
             )
         }

@@ -93,7 +93,7 @@ package struct ControlClient: Sendable {
                 remedy: "start it with `etcd-operator run`, then delete"
             )
         }
-        record.desired = command == .down ? .down : .up
+        try record.order(command)
         try cluster.save(record)
         try cluster.append(
             JournalEntry(

@@ -1,18 +1,18 @@
 import ClusterAPI
 import EtcdClient
-import NIOCore
+package import NIOCore
 import Planning
 
 /// All reads of one pass: files, processes, and the members themselves, these in parallel and with
 /// a bound on how long they may take.
-struct ClusterObserver {
+package struct ClusterObserver: Sendable {
     let directory: ClusterDirectory
     let runtime: any Runtime
     let group: any EventLoopGroup
     /// What is remembered of each member between passes, by name.
     private var memories: [String: MemberMemory] = [:]
 
-    init(directory: ClusterDirectory, runtime: any Runtime, group: any EventLoopGroup) {
+    package init(directory: ClusterDirectory, runtime: any Runtime, group: any EventLoopGroup) {
         self.directory = directory
         self.runtime = runtime
         self.group = group
@@ -71,8 +71,11 @@ struct ClusterObserver {
     }
 
     /// A start that the system refused counts as a run that failed at once.
-    mutating func countFailure(_ member: String, _ cause: ExitCause) {
-        let exit = ExitHistory.Exit(cause: cause, at: monotonicNow(), witnessed: true)
+    ///
+    /// - Parameter isFirst: The member had never been launched before, so that nothing of it can
+    ///   have run.
+    mutating func countFailure(_ member: String, _ cause: ExitCause, isFirst: Bool) {
+        let exit = ExitHistory.Exit(cause: cause, at: monotonicNow(), witnessed: isFirst)
         memories[member, default: MemberMemory()].exits.record(exit, served: false, ranFor: .zero)
     }
 

@@ -1,13 +1,13 @@
-import ClusterAPI
-import Logging
+package import ClusterAPI
+package import Logging
 import Planning
 
 /// Observes, plans and acts for one cluster, again and again, until it is discarded.
 ///
 /// Every pass starts from what is: nothing is resumed. Clusters have workers of their own, so one
 /// that hangs delays no other; reasons to look again ring a bell, and many rings are one look.
-actor ClusterWorker {
-    nonisolated let name: ClusterName
+package actor ClusterWorker {
+    package nonisolated let name: ClusterName
     nonisolated let bell = Bell()
 
     private let directory: ClusterDirectory
@@ -32,7 +32,7 @@ actor ClusterWorker {
         var isLatched = false
     }
 
-    init(
+    package init(
         directory: ClusterDirectory,
         observer: ClusterObserver,
         executor: Executor,
@@ -72,7 +72,7 @@ actor ClusterWorker {
 
     /// Gives a command and waits until it is carried out: `down` and `delete` when the last
     /// process has ended.
-    func perform(_ command: ClusterCommand) async throws(OperatorError) {
+    package func perform(_ command: ClusterCommand) async throws(OperatorError) {
         guard !hasEnded else { throw OperatorError(.notFound, "\(name) is no more") }
         let result = await withCheckedContinuation { continuation in
             orders.append(Order(command: command, answer: continuation))
@@ -81,23 +81,32 @@ actor ClusterWorker {
         try result.get()
     }
 
+    /// Orders that are not answered yet.
+    package var waiting: Int { orders.count }
+
     /// One look and what follows from it. Returns when to look again.
-    private func pass() async -> Duration {
+    package func pass() async -> Duration {
         let specs = catalog()
         guard let declared = specs.clusters.first(where: { $0.cluster.name == name }) else {
             return .seconds(10)
         }
         let missing = specs.missing(name, at: monotonicNow())
-        let cluster = prepare(declared, missing)
+        let (cluster, refusal) = prepare(declared, missing)
         if hasEnded { return .zero }
         // Nobody but a pass touches the observer, and passes do not overlap.
         var looking = observer
         var (seen, exits) = await looking.observe(cluster, missing: missing, record: record)
         observer = looking
         seen.rejected = specs.rejection(name)
+        var failure = refusal?.description
+        do throws(OperatorError) {
+            try keepLogs(&seen)
+        } catch {
+            // What cannot be written down must not be acted upon.
+            seen.record = .unusable(error.description)
+        }
         var plan = Planning.plan(seen)
         if Task.isCancelled { return .zero }
-        var failure: String?
         do throws(OperatorError) {
             for exit in exits {
                 let kind: Event.Kind = exit.cause == .stopped ? .normal : .warning
@@ -105,13 +114,12 @@ actor ClusterWorker {
             }
             try tellNotes(plan)
             try execute(plan, cluster, declared.file)
-            failures = 0
         } catch {
-            failure = error.description
-            failures += 1
+            failure = failure ?? error.description
             logger.warning("a step failed", metadata: ["cluster": "\(name)", "error": "\(error)"])
             reportFailure(error)
         }
+        failures = failure == nil ? 0 : failures + 1
         if hasEnded {
             answer(plan)
             return .zero
@@ -125,37 +133,70 @@ actor ClusterWorker {
         return plan.recheckAfter
     }
 
-    /// Reads the record, takes a changed spec and the commands into it.
-    private func prepare(_ declared: SpecCatalog.Declared, _ missing: SpecMissing?) -> EtcdCluster {
+    /// Reads the record, takes a changed spec and the commands into it. Returns the cluster as it
+    /// is on disk, which is what is acted upon, and why a changed spec could not be written there.
+    private func prepare(_ declared: SpecCatalog.Declared, _ missing: SpecMissing?)
+        -> (EtcdCluster, OperatorError?)
+    {
+        var cluster = declared.cluster
+        cluster.metadata.generation = 1
         do throws(OperatorError) {
             switch record {
             case .absent, .unusable:
                 record = try directory.record().map(RecordState.read) ?? .absent
             case .read: break
             }
-            var cluster = declared.cluster
-            cluster.metadata.generation = 1
-            guard case .read(var known) = record else {
+            guard case .read = record else {
                 refuseOrders()
                 try keep(cluster, missing)
-                return cluster
+                return (cluster, nil)
             }
-            if missing == nil { try accept(declared, &known) }
-            for index in orders.indices where !orders[index].isLatched {
-                try latch(orders[index].command, missing, &known)
-                orders[index].isLatched = true
-            }
-            record = .read(known)
-            return known.accepted
         } catch {
-            if case .read = record {
-                failOrders(error)
-            } else {
-                record = .unusable(error.description)
-                refuseOrders()
-            }
-            return declared.cluster
+            record = .unusable(error.description)
+            refuseOrders()
+            return (cluster, nil)
         }
+        var refusal: OperatorError?
+        if missing == nil {
+            do throws(OperatorError) {
+                try accept(declared)
+            } catch {
+                refusal = error
+                reportFailure(error)
+            }
+        }
+        takeOrders(missing)
+        guard case .read(let known) = record else { fatalError("the record of \(name) is lost") }
+        return (known.accepted, refusal)
+    }
+
+    /// Writes down what is ordered. Each order has an outcome of its own.
+    private func takeOrders(_ missing: SpecMissing?) {
+        let all = orders
+        orders = all.filter(\.isLatched)
+        for order in all where !order.isLatched {
+            do throws(OperatorError) {
+                try latch(order.command, missing)
+                var latched = order
+                latched.isLatched = true
+                orders.append(latched)
+            } catch {
+                order.answer.resume(returning: .failure(error))
+            }
+        }
+    }
+
+    /// On disk first, in memory then.
+    private func save(_ changed: ClusterRecord) throws(OperatorError) {
+        try directory.save(changed)
+        record = .read(changed)
+    }
+
+    private func keepLogs(_ seen: inout Observation) throws(OperatorError) {
+        guard case .read(var known) = record, known.phase == .started else { return }
+        try executor.keepLogs(seen.members, &known)
+        record = .read(known)
+        seen.record = record
     }
 
     /// A cluster that was never created exists only as its declaration: `get` shows it, with the
@@ -166,22 +207,20 @@ actor ClusterWorker {
     }
 
     /// A changed spec is a new generation, on disk before anything follows from it.
-    private func accept(
-        _ declared: SpecCatalog.Declared,
-        _ known: inout ClusterRecord
-    ) throws(OperatorError) {
+    private func accept(_ declared: SpecCatalog.Declared) throws(OperatorError) {
+        guard case .read(var changed) = record else { return }
         var wanted = declared.cluster
-        wanted.metadata.generation = known.accepted.metadata.generation
-        wanted.metadata.uid = known.accepted.metadata.uid
+        wanted.metadata.generation = changed.accepted.metadata.generation
+        wanted.metadata.uid = changed.accepted.metadata.uid
         wanted.status = nil
-        guard wanted != known.accepted || declared.file != known.source else { return }
-        let isNew = wanted != known.accepted
+        let isNew = wanted != changed.accepted
+        guard isNew || declared.file != changed.source || declared.folder != changed.sourceFolder
+        else { return }
         if isNew { wanted.metadata.generation += 1 }
-        var changed = known
         changed.accepted = wanted
         changed.source = declared.file
-        try directory.save(changed)
-        known = changed
+        changed.sourceFolder = declared.folder
+        try save(changed)
         guard isNew else { return }
         try events.record(
             .normal,
@@ -190,35 +229,24 @@ actor ClusterWorker {
         )
     }
 
-    private func latch(
-        _ command: ClusterCommand,
-        _ missing: SpecMissing?,
-        _ known: inout ClusterRecord
-    ) throws(OperatorError) {
+    private func latch(_ command: ClusterCommand, _ missing: SpecMissing?) throws(OperatorError) {
+        guard case .read(var changed) = record else { return }
         if command == .delete, missing == nil {
             throw OperatorError(
                 .refused,
-                "\(known.source) declares \(name), so it would be created again, empty",
+                "\(changed.source) declares \(name), so it would be created again, empty",
                 remedy: "remove it from that file first"
             )
         }
-        if known.accepted.spec.paused {
+        if changed.accepted.spec.paused {
             throw OperatorError(.refused, "\(name) is paused", remedy: "set spec.paused to false")
         }
-        var changed = known
-        changed.desired =
-            switch command {
-            case .down: .down
-            case .up: .up
-            case .delete: .deleted
-            }
-        if changed.desired != known.desired {
-            try directory.save(changed)
-            known = changed
-            let step = Step.latch(changed.desired)
-            try journal("\(step)", "`\(command.rawValue)` was asked for", "done")
-            try events.record(.normal, "Ordered", "`\(command.rawValue)` was asked for")
-        }
+        let before = changed.desired
+        try changed.order(command)
+        guard changed.desired != before else { return }
+        try save(changed)
+        try journal("\(Step.latch(changed.desired))", "`\(command.rawValue)` was asked for", "done")
+        try events.record(.normal, "Ordered", "`\(command.rawValue)` was asked for")
     }
 
     /// Takes the steps in order; a step that fails ends the pass. Starts are independent of each
@@ -235,8 +263,8 @@ actor ClusterWorker {
             } catch {
                 if let known { record = .read(known) }
                 try journal("\(step)", plan.reason, error.description)
-                guard case .start(let member, _) = step else { throw error }
-                observer.countFailure(member, ExitCause(error))
+                guard case .start(let member, let state) = step else { throw error }
+                observer.countFailure(member, ExitCause(error), isFirst: state == .new)
                 failure = failure ?? error
                 continue
             }

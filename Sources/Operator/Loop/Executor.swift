@@ -70,6 +70,9 @@ package struct Executor: Sendable {
         case .start(let member, let state):
             return try start(member, state, &record)
         case .withdrawLaunch(let member):
+            let files = directory.member(member)
+            guard files.state(in: record, damage: nil) == .empty else { return .unchanged }
+            try files.claim().release()
             try change(&record) { $0.update(member) { $0.launched = false } }
         case .markBootstrapped:
             try change(&record) { $0.phase = .bootstrapped }
@@ -90,6 +93,20 @@ package struct Executor: Sendable {
             return .unchanged
         }
         return .done
+    }
+
+    /// Writes down whose log was seen, so that it is known for ever that there was one.
+    package func keepLogs(
+        _ seen: [MemberObservation],
+        _ record: inout ClusterRecord
+    ) throws(OperatorError) {
+        let names = seen.filter { $0.directory == .intact }.map(\.name)
+        guard record.members.contains(where: { names.contains($0.name) && !$0.hasLog }) else {
+            return
+        }
+        try change(&record) { record in
+            for name in names { record.update(name) { $0.hasLog = true } }
+        }
     }
 
     private func change(

@@ -51,7 +51,10 @@ package struct MemberDirectory: Sendable {
         var record = current
         record.phase = .started
         record.desired = .up
-        for index in record.members.indices { record.members[index].launched = true }
+        for index in record.members.indices {
+            record.members[index].launched = true
+            record.members[index].hasLog = true
+        }
         try cluster.makeFolder(path + "/log")
         // A copy that cannot be read is made anew; it must not keep the member from starting.
         if (try? recordCopy()) != record {

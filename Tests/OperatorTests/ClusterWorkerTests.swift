@@ -1,0 +1,164 @@
+import ClusterAPI
+import Logging
+import NIOCore
+import NIOPosix
+import Operator
+import Planning
+import Storage
+import Synchronization
+import Testing
+
+/// A worker whose passes the test makes, on a disk and with members in memory.
+final class Workshop: Sendable {
+    let disk = MemoryDisk()
+    let members: FakeMembers
+    let worker: ClusterWorker
+    let cluster: ClusterDirectory
+
+    init() throws {
+        members = FakeMembers(disk: disk, withLog: [])
+        cluster = try StateDirectory(creating: "/state", on: disk).cluster(Sample.name)
+        let (_, progress) = AsyncStream.makeStream(of: Progress.self)
+        let shared = Shared()
+        let members = members
+        let directory = cluster
+        worker = ClusterWorker(
+            directory: directory,
+            observer: ClusterObserver(
+                directory: directory,
+                runtime: members,
+                group: MultiThreadedEventLoopGroup.singleton
+            ),
+            executor: Executor(
+                directory: directory,
+                trash: "/state/trash/orders",
+                runtime: members,
+                programs: FakePrograms(),
+                ports: Ports(records: []) { _, _ in .free }
+            ),
+            catalog: { shared.catalog.withLock { $0 } },
+            progress: progress,
+            logger: Fleet.logger
+        )
+        self.shared = shared
+    }
+
+    final class Shared: Sendable {
+        let catalog = Mutex(SpecCatalog())
+    }
+
+    private let shared: Shared
+
+    /// What the one file says from now on; nil: it has been removed.
+    func declare(_ spec: String?) {
+        let text = """
+            apiVersion: etcd-operator.dev/v1alpha1
+            kind: EtcdCluster
+            metadata: { name: orders }
+            spec: { \(spec ?? "") }
+            """
+        shared.catalog.withLock { catalog in
+            for _ in 0..<2 {
+                catalog.look(
+                    spec == nil
+                        ? [:] : ["/specs/a.yaml": .content(Array(text.utf8), age: .seconds(9))],
+                    in: ["/specs": FileIdentity(device: 1, inode: 1)],
+                    unreadable: [:],
+                    at: .seconds(100)
+                )
+            }
+        }
+    }
+
+    /// Passes until the members run.
+    func bringUp(_ spec: String = "replicas: 3") async throws {
+        declare(spec)
+        for _ in 0..<3 { _ = await worker.pass() }
+        #expect(members.running.count == 3)
+    }
+
+    /// Gives orders that one pass finds together; returns how each was answered.
+    func order(_ commands: ClusterCommand..., passes: Int = 1) async throws -> [OperatorError?] {
+        try await withThrowingTaskGroup(of: (Int, OperatorError?).self) { group in
+            for (index, command) in commands.enumerated() {
+                group.addTask { [worker] in
+                    do throws(OperatorError) {
+                        try await worker.perform(command)
+                        return (index, nil)
+                    } catch {
+                        return (index, error)
+                    }
+                }
+                while await worker.waiting <= index { await Task.yield() }
+            }
+            for _ in 0..<passes { _ = await worker.pass() }
+            var answers = [OperatorError?](repeating: nil, count: commands.count)
+            for try await (index, answer) in group { answers[index] = answer }
+            return answers
+        }
+    }
+}
+
+@Suite struct ClusterWorkerTests {
+    @Test(.timeLimit(.minutes(1)))
+    func `an order that is refused takes nothing from one that is given with it`() async throws {
+        let shop = try Workshop()
+        try await shop.bringUp()
+        let answers = try await shop.order(.down, .delete, passes: 3)
+        #expect(answers[0] == nil)
+        #expect(answers[1]?.code == .refused)
+        #expect(try shop.cluster.record()?.desired == .down)
+        // Nor does a later change of the record.
+        shop.declare("replicas: 3, healing: { unhealthyAfter: 2m }")
+        _ = await shop.worker.pass()
+        #expect(try shop.cluster.record()?.desired == .down)
+        #expect(shop.members.running.isEmpty)
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `a spec that cannot be written down is not acted upon`() async throws {
+        let shop = try Workshop()
+        try await shop.bringUp()
+        shop.disk.setCapacity(0)
+        shop.declare("replicas: 0")
+        for _ in 0..<2 { _ = await shop.worker.pass() }
+        #expect(shop.members.running.count == 3)
+        shop.disk.setCapacity(.max)
+        for _ in 0..<3 { _ = await shop.worker.pass() }
+        #expect(shop.members.running.isEmpty)
+        #expect(try shop.cluster.record()?.accepted.metadata.generation == 2)
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `a refused order leaves the generation that is observed as it was`() async throws {
+        let shop = try Workshop()
+        try await shop.bringUp()
+        _ = try await shop.order(.delete)
+        #expect(try shop.cluster.status()?.observedGeneration == 1)
+    }
+
+    @Test(.timeLimit(.minutes(1)), arguments: [ClusterCommand.up, .down])
+    func `a deletion is not taken back`(command: ClusterCommand) async throws {
+        let shop = try Workshop()
+        try await shop.bringUp()
+        shop.declare(nil)
+        let answers = try await shop.order(.delete, command, passes: 4)
+        #expect(answers[0] == nil)
+        #expect(answers[1]?.code == .refused)
+        #expect(try shop.cluster.record() == nil)
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `rule 11: data that was lost during the first start is not seeded again`() async throws {
+        let shop = try Workshop()
+        try await shop.bringUp()
+        let data = shop.cluster.member("orders-0").data
+        #expect(try shop.cluster.record()?.phase == .started)
+        try shop.disk.removeAll(data)
+        shop.members.end(data, .code(1))
+        let starts = shop.members.commands.count
+        for _ in 0..<3 { _ = await shop.worker.pass() }
+        #expect(shop.members.commands.count == starts)
+        #expect(try shop.cluster.status()?.condition(.degraded)?.reason == "BootstrapRefused")
+    }
+}
