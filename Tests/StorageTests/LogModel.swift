@@ -18,6 +18,17 @@ struct LogModel {
     private(set) var records: [Record] = []
     /// So many of the records are acknowledged as durable.
     private(set) var acknowledged = 0
+    /// Whether the log's making is acknowledged.
+    private(set) var isMade = false
+
+    init() {}
+
+    /// All of what an opened log holds, acknowledged.
+    init(_ contents: WAL.Contents) {
+        records = contents.snapshots.map(Record.marker) + contents.entries.map(Record.entry)
+        if contents.hardState != HardState() { records.append(.state(contents.hardState)) }
+        acknowledge()
+    }
 
     mutating func add(_ batch: LogBatch) {
         if let marker = batch.marker { records.append(.marker(marker)) }
@@ -26,6 +37,7 @@ struct LogModel {
     }
 
     mutating func acknowledge() {
+        isMade = true
         acknowledged = records.count
     }
 
@@ -40,16 +52,26 @@ struct LogModel {
         (0...records.count).map { image(of: records.prefix($0)) }
     }
 
+    /// A marker above the last commit index, and what continues from it, are an installation that
+    /// a crash has cut off, and do not count; nor does a marker whose place is written to later.
     private func image(of records: ArraySlice<Record>) -> Image {
         var image = Image()
+        for case .state(let state) in records { image.state = state }
         var markers = [WAL.Marker.zero]
+        var cutOff: LogIndex?
         for record in records {
             switch record {
             case .entry(let entry):
+                if let cutOff, entry.index > cutOff { continue }
+                cutOff = nil
+                markers.removeAll { $0.index >= entry.index }
                 image.entries.removeAll { $0.index >= entry.index }
                 image.entries.append(entry)
-            case .state(let state): image.state = state
-            case .marker(let marker): markers.append(marker)
+            case .state: break
+            case .marker(let marker):
+                let isAhead = marker.index > image.entries.last?.index ?? .zero
+                if isAhead, marker.index > image.state.commit { cutOff = marker.index }
+                markers.append(marker)
             }
         }
         for marker in markers where marker.index <= image.state.commit {

@@ -100,6 +100,45 @@ import Testing
         #expect(contents.entries == entries(501...502))
     }
 
+    @Test func `an installed snapshot counts once the commit index covers it, and not before`()
+        throws
+    {
+        let disk = MemoryDisk()
+        var wal = try makeWAL(on: disk)
+        try wal.append(entries(1...10), hardState: state(commit: 8))
+        // Cut off by a crash before the state that goes with it.
+        try wal.append(marker(500))
+        try wal.append(entries(501...502), hardState: nil)
+        try wal.sync()
+        let contents: WAL.Contents
+        (wal, contents) = try openWAL(on: disk)
+        #expect(contents.marker == .zero)
+        #expect(contents.entries == entries(1...10))
+        // The log goes on from where it was, and passes the index of the marker.
+        try wal.append(entries(11...520, bytes: 1), hardState: state(commit: 510))
+        try wal.sync()
+        let later = try openWAL(on: disk).1
+        #expect(later.marker == .zero)
+        #expect(later.entries == entries(1...10) + entries(11...520, bytes: 1))
+    }
+
+    @Test func `a log that begins with an installed snapshot may be cut off there`() throws {
+        let disk = MemoryDisk()
+        var wal = try makeWAL(on: disk)
+        try wal.append(marker(500))
+        try wal.append(entries(501...502), hardState: nil)
+        try wal.sync()
+        let contents: WAL.Contents
+        (wal, contents) = try openWAL(on: disk)
+        #expect(contents.image == LogModel.Image())
+        // The snapshot is sent again, a newer one.
+        try wal.append(marker(600))
+        try wal.append(entries(601...602), hardState: state(commit: 600))
+        try wal.sync()
+        #expect(try openWAL(on: disk).1.marker == marker(600))
+        #expect(try openWAL(on: disk).1.entries == entries(601...602))
+    }
+
     @Test func `segments go when a durable marker has passed them, and the rest still opens`()
         throws
     {

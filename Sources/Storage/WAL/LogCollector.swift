@@ -4,13 +4,24 @@ import Raft
 ///
 /// etcd's format protects what a record holds, not its type, so records are also checked against
 /// each other: what no correct member can have written is damage.
+///
+/// A marker ahead of the log installs a snapshot, and entries may continue from it:
+///
+///     entry 9 | entry 10 | marker 500 | entry 501 | state commit 501
+///
+/// What was installed counts when a state covers the marker. A crash may cut that state off; then
+/// the log still ends with entry 10, and when entry 11 is written later, marker 500 is void.
 struct LogCollector {
     /// Where to start; nil means the newest marker that the commit index covers.
     let start: WAL.Marker?
     private(set) var metadata: [UInt8]?
     private(set) var state = HardState()
     private(set) var markers: [WAL.Marker] = []
+    /// Those of the markers that no later entry has made void.
+    private var validMarkers: [WAL.Marker] = []
     private var entries: [Entry] = []
+    /// What continues from a marker that no state covers yet.
+    private var installed: (marker: LogIndex, entries: [Entry])?
 
     init(start: WAL.Marker?) {
         self.start = start
@@ -40,6 +51,7 @@ struct LogCollector {
                 throw Contradiction(reason: "a snapshot marker cannot be read")
             }
             markers.append(marker)
+            validMarkers.append(marker)
         }
     }
 
@@ -67,6 +79,10 @@ struct LogCollector {
             throw Contradiction(reason: "the state \(new) cannot follow \(state)")
         }
         state = new
+        if let install = installed, install.marker <= new.commit {
+            entries = install.entries
+            installed = nil
+        }
     }
 
     private mutating func add(_ entry: Entry) throws(Contradiction) {
@@ -79,16 +95,47 @@ struct LogCollector {
         if let start, entry.index <= start.index {
             return
         }
+        validMarkers.removeAll { $0.index >= entry.index }
+        if let install = installed {
+            if entry.index > install.marker { return try addInstalled(entry) }
+            installed = nil
+        }
+        let isNext = entries.last.map { entry.index <= $0.index + 1 }
+        // Only an installed snapshot may stand for the entries between.
+        let marker = isNext == true ? nil : validMarkers.last { $0.index + 1 >= entry.index }
+        if let marker, marker.index > state.commit {
+            installed = (marker.index, [entry])
+        } else if marker != nil {
+            entries = [entry]
+        } else if isNext == false {
+            throw Contradiction(
+                reason: "the entry \(entry.index) does not follow \(entries.last?.index ?? .zero)"
+            )
+        } else {
+            try Self.put(entry, into: &entries)
+        }
+    }
+
+    private mutating func addInstalled(_ entry: Entry) throws(Contradiction) {
+        guard var install = installed else { return }
+        installed = nil
+        let last = install.entries.last?.index ?? install.marker
+        if entry.index > last + 1 {
+            // The next snapshot, before a state has covered this one.
+            guard let marker = validMarkers.last(where: { $0.index + 1 >= entry.index }) else {
+                throw Contradiction(reason: "the entry \(entry.index) does not follow \(last)")
+            }
+            installed = (marker.index, [entry])
+        } else {
+            try Self.put(entry, into: &install.entries)
+            installed = install
+        }
+    }
+
+    /// Puts the entry at its place, instead of what is there and behind.
+    private static func put(_ entry: Entry, into entries: inout [Entry]) throws(Contradiction) {
         if let first = entries.first, let last = entries.last {
-            if entry.index > last.index + 1 {
-                // Only an installed snapshot may stand for the entries between.
-                guard markers.contains(where: { $0.index + 1 >= entry.index }) else {
-                    throw Contradiction(
-                        reason: "the entry \(entry.index) does not follow \(last.index)"
-                    )
-                }
-                entries.removeAll()
-            } else if entry.index <= first.index {
+            if entry.index <= first.index {
                 entries.removeAll()
             } else {
                 entries.removeLast(Int(last.index.rawValue + 1 - entry.index.rawValue))
@@ -109,7 +156,7 @@ struct LogCollector {
             if let start {
                 markers.last { $0.index == start.index && $0.term == start.term }
             } else {
-                markers.filter { $0.index <= state.commit }.max { $0.index < $1.index }
+                validMarkers.filter { $0.index <= state.commit }.max { $0.index < $1.index }
             }
         guard let marker = found else { return nil }
         let kept = entries.drop { $0.index <= marker.index }
