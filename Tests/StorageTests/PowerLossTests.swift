@@ -16,33 +16,12 @@ import Testing
             let isDone = try Workload.run(seed, groups: 30, on: disk, &model)
             for loss: UInt64 in 1...2 {
                 let after = disk.afterPowerLoss(seed: seed.value << 20 + loss, tear: tear)
-                try recover(after, model, "after \(syncs) syncs, loss \(loss)")
+                try Recovery(after, model).check("after \(syncs) syncs, loss \(loss)")
             }
             if isDone { break }
             syncs += 1
         }
         #expect(syncs > 40, "the log rolled over several segments")
-    }
-
-    /// The log is there unless its making was not acknowledged; it holds what was acknowledged;
-    /// it goes on; and it opens again.
-    private func recover(_ disk: MemoryDisk, _ model: LogModel, _ when: Comment) throws {
-        guard try WAL.exists(on: disk, directory: walDirectory) else {
-            #expect(model.records.isEmpty, when)
-            _ = try makeWAL(on: disk)
-            return
-        }
-        let (wal, contents) = try openWAL(on: disk)
-        #expect(model.mayBeFound().contains(contents.image), when)
-        let next = contents.lastIndex + 1
-        let more = Entry(term: Term(rawValue: 99), index: next, data: [1, 2, 3])
-        let newState = HardState(term: Term(rawValue: 99), commit: contents.hardState.commit)
-        try wal.append([more], hardState: newState)
-        try wal.sync()
-        let again = try openWAL(on: disk.afterPowerLoss(seed: 1, tear: .nothing)).1
-        #expect(again.entries == contents.entries + [more], when)
-        #expect(again.hardState == newState, when)
-        #expect(again.tornTail == nil, when)
     }
 
     @Test(arguments: Seed.batch(40))

@@ -49,7 +49,7 @@ extension MemoryDisk {
 
 extension MemoryTree {
     /// The same tree on a machine that has just started.
-    fileprivate func restarted() -> MemoryTree {
+    func restarted() -> MemoryTree {
         var tree = MemoryTree(syncsLeft: nil, capacity: capacity)
         tree.nodes = nodes
         tree.recountUse()

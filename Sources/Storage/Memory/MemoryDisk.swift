@@ -5,6 +5,8 @@
 /// disk as a machine finds it that lost power now.
 package final class MemoryDisk: Disk {
     let tree: Monitor<MemoryTree>
+    /// The disk before each change since `recordMoments`; nil when nobody wants it.
+    private let before = Monitor<[MemoryTree]?>(nil)
 
     /// - Parameters:
     ///   - crashAfterSyncs: the power fails when a sync begins after so many were done: it throws
@@ -23,6 +25,20 @@ package final class MemoryDisk: Disk {
 
     /// Whether the power has failed.
     package var isCrashed: Bool { tree.withLock { $0.isCrashed } }
+
+    /// From now on keeps the disk as it is before each change and each sync.
+    package func recordMoments() {
+        before.withLock { $0 = [] }
+    }
+
+    /// So many changes and syncs were begun since `recordMoments`.
+    package var momentCount: Int { before.withLock { $0?.count ?? 0 } }
+
+    /// The disk as it was before each change and sync since `recordMoments`, and as it is now: all
+    /// that a process leaves which is killed at some moment. No power is lost yet.
+    package var moments: [MemoryDisk] {
+        (before.withLock { $0 ?? [] } + [tree.withLock { $0 }]).map { MemoryDisk($0) }
+    }
 
     /// The sync after `count` more fails with `.ioFailure`. As on Linux, what it should have made
     /// durable never will be, although later syncs succeed and reading shows it.
@@ -63,7 +79,7 @@ package final class MemoryDisk: Disk {
         }
         let parent = Path.parent(of: path)
         try createDirectory(parent)
-        try access("create directory", path) { tree throws(DiskError) in
+        try access("create directory", path, changes: true) { tree throws(DiskError) in
             try tree.makeDirectory(path)
         }
         try syncDirectory(parent)
@@ -84,24 +100,27 @@ package final class MemoryDisk: Disk {
         _ mode: OpenMode,
         permissions: UInt16
     ) throws(DiskError) -> any DiskFile {
-        let node = try access("open", path) { tree throws(DiskError) in
+        let isNew = mode != .read && mode != .write
+        let node = try access("open", path, changes: isNew) { tree throws(DiskError) in
             try tree.open(path, mode)
         }
         return MemoryFile(self, node, path: path, isWritable: mode != .read)
     }
 
     package func rename(_ from: String, to: String) throws(DiskError) {
-        try access("rename to \(to)", from) { tree throws(DiskError) in
+        try access("rename to \(to)", from, changes: true) { tree throws(DiskError) in
             try tree.rename(from, to: to)
         }
     }
 
     package func remove(_ path: String) throws(DiskError) {
-        try access("remove", path) { tree throws(DiskError) in try tree.remove(path) }
+        try access("remove", path, changes: true) { tree throws(DiskError) in
+            try tree.remove(path)
+        }
     }
 
     package func syncDirectory(_ path: String) throws(DiskError) {
-        try access("sync directory", path) { tree throws(DiskError) in
+        try access("sync directory", path, changes: true) { tree throws(DiskError) in
             try tree.syncDirectory(path)
         }
     }
@@ -123,11 +142,15 @@ package final class MemoryDisk: Disk {
     func access<Value>(
         _ operation: String,
         _ path: String,
+        changes: Bool = false,
         _ body: (inout MemoryTree) throws(DiskError) -> Value
     ) throws(DiskError) -> Value {
         let result = tree.withLock { tree -> Result<Value, DiskError> in
             guard !tree.isCrashed else {
                 return .failure(DiskError(.crashed, operation, path, reason: "the power failed"))
+            }
+            if changes {
+                before.withLock { $0?.append(tree) }
             }
             return Result { () throws(DiskError) in try body(&tree) }
         }
@@ -151,45 +174,51 @@ private final class MemoryFile: DiskFile {
     }
 
     func read(at offset: Int64, count: Int) throws(DiskError) -> [UInt8] {
-        try access("read") { tree throws(DiskError) in
+        try access("read", .read) { tree throws(DiskError) in
             tree.read(node, at: Int(offset), count: count)
         }
     }
 
     func write(_ bytes: RawSpan, at offset: Int64) throws(DiskError) {
         let bytes = unsafe bytes.withUnsafeBytes { unsafe [UInt8]($0) }
-        try access("write", writes: true) { tree throws(DiskError) in
+        try access("write", .write) { tree throws(DiskError) in
             try tree.write(node, bytes, at: Int(offset), path)
         }
     }
 
     func sync() throws(DiskError) {
-        try access("sync") { tree throws(DiskError) in try tree.sync(node, path) }
+        try access("sync", .sync) { tree throws(DiskError) in try tree.sync(node, path) }
     }
 
     func truncate(to size: Int64) throws(DiskError) {
-        try access("truncate", writes: true) { tree throws(DiskError) in
+        try access("truncate", .write) { tree throws(DiskError) in
             try tree.truncate(node, to: Int(size), path)
         }
     }
 
     func size() throws(DiskError) -> Int64 {
-        try access("inspect") { tree throws(DiskError) in Int64(tree.size(of: node)) }
+        try access("inspect", .read) { tree throws(DiskError) in Int64(tree.size(of: node)) }
     }
 
     func close() {
         isClosed.withLock { $0 = true }
     }
 
+    private enum Access {
+        case read
+        case write
+        case sync
+    }
+
     private func access<Value>(
         _ operation: String,
-        writes: Bool = false,
+        _ kind: Access,
         _ body: (inout MemoryTree) throws(DiskError) -> Value
     ) throws(DiskError) -> Value {
-        guard !isClosed.withLock({ $0 }), isWritable || !writes else {
+        guard !isClosed.withLock({ $0 }), isWritable || kind != .write else {
             throw DiskError(.other, operation, path, reason: "not open for that")
         }
-        return try disk.access(operation, path, body)
+        return try disk.access(operation, path, changes: kind != .read, body)
     }
 }
 
