@@ -87,6 +87,7 @@ let package = Package(
                 nioCore, nioPosix, lifecycle, logging,
             ]
         ),
+        .target(name: "Simulator"),
 
         // Level 4: programs.
         .executableTarget(name: "etcd-member", dependencies: ["Server"]),
@@ -124,6 +125,7 @@ let package = Package(
                 "Member", "Raft", "Storage", "Keyspace", "EtcdProto", "TestKit", logging, protobuf,
             ]
         ),
+        .testTarget(name: "SimulatorTests", dependencies: ["Simulator", "TestKit"]),
         .testTarget(
             name: "ServerTests",
             dependencies: [
