@@ -39,22 +39,32 @@ enum Bytes {
 
     /// The 64-bit little-endian number at `offset`, which must have eight bytes behind it.
     static func loadLittleEndian(_ bytes: [UInt8], at offset: Int) -> UInt64 {
-        invariant(offset >= 0 && offset + 8 <= bytes.count, "number outside bytes")
+        load(bytes, at: offset)
+    }
+
+    /// The little-endian number at `offset`, which must lie whole inside the bytes.
+    static func load<Number: FixedWidthInteger & BitwiseCopyable>(
+        _ bytes: [UInt8],
+        at offset: Int,
+        as type: Number.Type = Number.self
+    ) -> Number {
+        invariant(
+            offset >= 0 && offset <= bytes.count - MemoryLayout<Number>.size,
+            "number outside bytes"
+        )
         return unsafe bytes.withUnsafeBytes { raw in
-            UInt64(
-                littleEndian: unsafe raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
-            )
+            Number(littleEndian: unsafe raw.loadUnaligned(fromByteOffset: offset, as: type))
         }
     }
 }
 
 extension [UInt8] {
-    mutating func append(littleEndian value: UInt64) {
-        var rest = value
-        for _ in 0..<8 {
-            append(UInt8(truncatingIfNeeded: rest))
-            rest >>= 8
-        }
+    mutating func append(littleEndian value: some FixedWidthInteger) {
+        unsafe Swift.withUnsafeBytes(of: value.littleEndian) { unsafe append(contentsOf: $0) }
+    }
+
+    mutating func append(copying bytes: Span<UInt8>) {
+        unsafe bytes.withUnsafeBufferPointer { unsafe append(contentsOf: $0) }
     }
 
     /// A protobuf varint.
@@ -65,6 +75,17 @@ extension [UInt8] {
             rest >>= 7
         }
         append(UInt8(truncatingIfNeeded: rest))
+    }
+}
+
+extension Span<UInt8> {
+    /// Byte order: of two texts of which one begins the other, the shorter comes first.
+    func precedes(_ other: Span<UInt8>) -> Bool {
+        let common = Swift.min(count, other.count)
+        for position in 0..<common where self[position] != other[position] {
+            return self[position] < other[position]
+        }
+        return count < other.count
     }
 }
 

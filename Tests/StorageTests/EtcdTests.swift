@@ -6,20 +6,12 @@ import Testing
 
 /// The proof of the format: real etcd's log is read here, and real etcd runs on one written here.
 @Suite(.serialized) struct EtcdTests {
-    static let isInstalled = installed("etcd") != nil && installed("etcdctl") != nil
-
-    @Test(
-        .enabled(
-            if: isInstalled,
-            "SKIPPED: etcd and etcdctl are not in PATH (apt-get install etcd-server etcd-client)"
-        ),
-        .timeLimit(.minutes(2))
-    )
+    @Test(.realEtcd, .timeLimit(.minutes(2)))
     func `etcd's log is read, and etcd goes on from one written from it`() async throws {
         let directory = try TemporaryDirectory("storage-etcd")
         defer { directory.remove() }
         let theirs = "\(directory.path)/theirs"
-        let first = try await Etcd(data: theirs)
+        let first = try await RealEtcd(data: theirs)
         do {
             for number in 1...20 {
                 _ = try await first.control(["put", "key\(number)", "value\(number)"])
@@ -61,7 +53,7 @@ import Testing
         wal.close()
         #expect(try FileDisk().list("\(ours)/member/wal").count > 2)
 
-        let second = try await Etcd(data: ours)
+        let second = try await RealEtcd(data: ours)
         do {
             let answer = try await second.control(["get", "key7", "--print-value-only"])
             #expect(answer.output == "value7\n")
@@ -74,59 +66,5 @@ import Testing
         let more = try WAL.read(on: FileDisk(), directory: "\(ours)/member/wal")
         #expect(more.entries.starts(with: contents.entries))
         #expect(more.entries.contains { $0.data.contains(Array("value21".utf8)) })
-    }
-}
-
-/// A running etcd with one member on loopback.
-private struct Etcd {
-    private let program: Program
-    private let client: String
-
-    init(data: String) async throws {
-        let port = 20_000 + Int(ProcessInfo.processInfo.processIdentifier) % 5_000 * 2
-        client = "http://127.0.0.1:\(port)"
-        let peer = "http://127.0.0.1:\(port + 1)"
-        program = try Program(
-            try #require(installed("etcd")),
-            [
-                "--name", "default", "--data-dir", data,
-                "--listen-client-urls", client, "--advertise-client-urls", client,
-                "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
-                "--initial-cluster", "default=\(peer)",
-            ]
-        )
-        do {
-            try await eventually("etcd serves", within: .seconds(60)) {
-                if !program.isRunning { throw NotRunning(errors: program.errors) }
-                let answer = try await run(["get", "nothing"])
-                return answer.status == 0
-            }
-        } catch {
-            try await stop()
-            throw error
-        }
-    }
-
-    struct NotRunning: Error {
-        let errors: String
-    }
-
-    func control(_ arguments: [String]) async throws -> Program.Outcome {
-        let outcome = try await run(arguments)
-        try #require(outcome.status == 0, "etcdctl \(arguments): \(outcome.errors)")
-        return outcome
-    }
-
-    private func run(_ arguments: [String]) async throws -> Program.Outcome {
-        try await Program.run(
-            try #require(installed("etcdctl")),
-            ["--endpoints", client] + arguments,
-            environment: ["ETCDCTL_API": "3"]
-        )
-    }
-
-    func stop() async throws {
-        program.signal(SIGTERM)
-        try await program.waitForExit()
     }
 }
