@@ -18,6 +18,10 @@ package protocol Backend: AnyObject, Sendable {
         _ body: (_ key: Span<UInt8>, _ value: Span<UInt8>) -> Bool
     ) throws(BackendError)
 
+    /// A view of everything committed so far, whatever is committed later. It holds on to the
+    /// space of what is deleted meanwhile, and costs nothing else; it outlives the backend.
+    func openView() throws(BackendError) -> any BackendView
+
     /// Lets reads see everything committed so far.
     func renewReader() throws(BackendError)
 
@@ -27,5 +31,19 @@ package protocol Backend: AnyObject, Sendable {
     var sizeInUse: Int64 { get }
 
     /// Frees everything; later calls throw. Repeating it is harmless.
+    func close()
+}
+
+/// What a backend held at one of its commits. Any one thread at a time uses it, beside the owner of
+/// the keyspace and the backend thread.
+package protocol BackendView: AnyObject, Sendable {
+    /// Walks the rows from `from` on in key order until `body` returns false.
+    func scan(
+        _ bucket: Bucket,
+        from: [UInt8],
+        _ body: (_ key: Span<UInt8>, _ value: Span<UInt8>) -> Bool
+    ) throws(BackendError)
+
+    /// Lets go of it, as its last reference does; later scans throw. Repeating it is harmless.
     func close()
 }

@@ -148,6 +148,102 @@ import Testing
         }
     }
 
+    private func rows(_ view: any BackendView, _ bucket: Bucket) throws -> [String] {
+        var rows: [String] = []
+        try view.scan(bucket, from: []) { key, value in
+            let name =
+                RecordKey(key).map { "\($0.revision)" }
+                ?? String(decoding: copy(key), as: UTF8.self)
+            rows.append(name + "=" + String(decoding: copy(value), as: UTF8.self))
+            return true
+        }
+        return rows
+    }
+
+    @Test(arguments: kinds)
+    func `a view keeps what was committed when it was opened`(kind: String) throws {
+        try withStore(kind) { store in
+            let backend = try store.open()
+            try backend.commit(batch(1, records: [(2, "x")], writes: [(.meta, "a", "1")]))
+            // Not renewed: a view shows the last commit all the same.
+            let view = try backend.openView()
+            for number in 2...50 as ClosedRange<UInt64> {
+                try backend.commit(
+                    batch(
+                        number,
+                        records: [(Int64(number) + 1, "y")],
+                        deletions: [Int64(number)],
+                        writes: [(.meta, "a", "\(number)")]
+                    )
+                )
+                try backend.renewReader()
+            }
+            #expect(try rows(backend, .key) == ["51.0=y"])
+            #expect(try rows(view, .key) == ["2.0=x"])
+            #expect(try rows(view, .meta) == ["a=1"])
+            let later = try backend.openView()
+            #expect(try rows(later, .meta) == ["a=50"])
+            view.close()
+            view.close()
+            let error = #expect(throws: BackendError.self) { try rows(view, .key) }
+            #expect(error?.kind == .closed)
+        }
+    }
+
+    @Test(arguments: kinds)
+    func `a view outlives its backend`(kind: String) throws {
+        try withStore(kind) { store in
+            let backend = try store.open()
+            try backend.commit(batch(1, records: [(2, "x")]))
+            let view = try backend.openView()
+            backend.close()
+            #expect(try rows(view, .key) == ["2.0=x"])
+            #expect(throws: BackendError.self) { try backend.openView() }
+            view.close()
+            #expect(try rows(store.open(), .key) == ["2.0=x"])
+        }
+    }
+
+    @Test(arguments: kinds, Seed.batch(3))
+    func `views are scanned on other threads while the backend commits`(
+        kind: String,
+        seed: Seed
+    ) async throws {
+        let directory = try TemporaryDirectory("keyspace-views")
+        defer { directory.remove() }
+        let store = Store(directory: kind == "lmdb" ? directory.path : nil)
+        let backend = try store.open()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for round in 1...30 as ClosedRange<Int64> {
+                let first = round * 100
+                let added = (first..<first + 100).map { (main: $0, value: "v\($0)") }
+                let gone = round > 3 ? Array(first - 300..<first - 200) : []
+                let text = "\(round)"
+                let next = batch(
+                    UInt64(round),
+                    records: added,
+                    deletions: gone,
+                    writes: [(.meta, "round", text)]
+                )
+                try backend.commit(next)
+                let view = try backend.openView()
+                group.addTask {
+                    defer { view.close() }
+                    for _ in 0..<3 {
+                        let found = try rows(view, .key)
+                        let oldest = max(round - 2, 1) * 100
+                        #expect(found.first == "\(oldest).0=v\(oldest)")
+                        #expect(found.count == Int(first + 100 - oldest))
+                        #expect(try rows(view, .meta) == ["round=\(text)"])
+                    }
+                }
+                try backend.renewReader()
+                #expect(try rows(backend, .meta) == ["round=\(text)"])
+            }
+            try await group.waitForAll()
+        }
+    }
+
     @Test func `a full map refuses the batch as a whole and goes on reading`() throws {
         let directory = try TemporaryDirectory("keyspace-full")
         defer { directory.remove() }
