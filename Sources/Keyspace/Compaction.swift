@@ -20,7 +20,8 @@ struct Compaction {
 package enum CompactionProgress: Hashable, Sendable {
     /// There is nothing to compact.
     case idle
-    /// The mark must be committed first: seal a batch and report it.
+    /// What is pending, be it the mark or many deletions, must be committed first: seal a batch
+    /// and report it.
     case waiting
     /// There is more to do.
     case working
@@ -31,12 +32,17 @@ package enum CompactionProgress: Hashable, Sendable {
 extension Keyspace {
     /// Keys and rows that one step looks at.
     private static let slice = 1_000
+    /// Deletions in the open batch above which compaction waits: it finds them much faster than
+    /// any disk takes them, and what is pending counts against the puts of clients.
+    private static let mostOpenDeletions = 10_000
 
     /// Does a bounded part of the compaction that was ordered, for the owner to call while it has
     /// nothing better to do.
     package func compactStep() -> CompactionProgress {
         guard var work = compaction else { return .idle }
-        guard pending.committedNumber >= work.scheduledIn else { return .waiting }
+        guard pending.committedNumber >= work.scheduledIn,
+            pending.open.deletions.count < Keyspace.mostOpenDeletions
+        else { return .waiting }
         let slice = index.compact(at: work.revision, from: work.next, limit: Keyspace.slice)
         pending.delete(slice.dead)
         if let next = slice.next {

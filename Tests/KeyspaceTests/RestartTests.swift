@@ -117,6 +117,36 @@ import Testing
         #expect(rows == 1_500)
     }
 
+    @Test func `a compaction waits when the deletions it found are not committed`() throws {
+        var driver = try Driver(MemoryBackend())
+        for _ in 0..<3 {
+            for key in 0..<10_000 { _ = driver.put("k\(key)") }
+        }
+        _ = driver.compact(driver.keyspace.revision)
+        try driver.flush()
+        var most = 0
+        var waits = 0
+        while true {
+            let progress = driver.keyspace.compactStep()
+            most = max(most, driver.keyspace.pendingOperations)
+            if case .finished = progress { break }
+            guard progress == .waiting else { continue }
+            waits += 1
+            #expect(driver.keyspace.compactStep() == .waiting)
+            try driver.flush()
+        }
+        // A step looks at 1,000 keys and rows; two rows of each key are deleted.
+        #expect(most <= 11_000)
+        #expect(waits >= 1)
+        try driver.flush()
+        var rows = 0
+        try driver.backend.scan(.key, from: []) { _, _ in
+            rows += 1
+            return true
+        }
+        #expect(rows == 10_000)
+    }
+
     @Test func `the revision stays when all rows below a compaction are gone`() throws {
         let backend = MemoryBackend()
         var driver = try Driver(backend)
