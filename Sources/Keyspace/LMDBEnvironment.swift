@@ -161,7 +161,7 @@ final class LMDBEnvironment: @unchecked Sendable {  // because LMDB locks by its
             case EACCES, EPERM, EROFS: .permissionDenied
             case ENOENT: .notFound
             case MDB_CORRUPTED, MDB_PAGE_NOTFOUND, MDB_INVALID, MDB_VERSION_MISMATCH, MDB_KEYEXIST,
-                MDB_PANIC:
+                MDB_NOTFOUND, MDB_PANIC:
                 .corrupted
             case MDB_BAD_VALSIZE: .badKey
             default: .other

@@ -136,7 +136,12 @@ private struct Tables: Sendable {
             }
             self[.key][key] = record.value
         }
+        let before = self[.key].count
         self[.key].remove(ascending: batch.deletions.map(\.bytes))
+        guard before - self[.key].count == batch.deletions.count else {
+            let detail = "a row to delete is not there"
+            throw MemoryBackend.error(.corrupted, "commit", detail)
+        }
         for write in batch.writes {
             guard !write.key.isEmpty else {
                 throw MemoryBackend.error(.badKey, "commit", "the key is empty")

@@ -65,7 +65,7 @@ import Testing
                 batch(
                     1,
                     records: [(2, "a"), (3, "b"), (4, "c")],
-                    deletions: [3, 9],
+                    deletions: [3],
                     writes: [(.meta, "k", "1"), (.meta, "k", nil), (.meta, "k", "2")]
                 )
             )
@@ -117,6 +117,22 @@ import Testing
             try backend.commit(batch(1, records: [(5, "x")]))
             let error = #expect(throws: BackendError.self) {
                 try backend.commit(batch(2, records: [(6, "y"), (4, "z")]))
+            }
+            #expect(error?.kind == .corrupted)
+            try backend.renewReader()
+            #expect(try rows(backend, .key) == ["5.0=x"])
+        }
+    }
+
+    @Test(arguments: kinds)
+    func `a version to delete that is not there is damage; in small buckets it is nothing`(
+        kind: String
+    ) throws {
+        try withStore(kind) { store in
+            let backend = try store.open()
+            try backend.commit(batch(1, records: [(5, "x")], writes: [(.auth, "none", nil)]))
+            let error = #expect(throws: BackendError.self) {
+                try backend.commit(batch(2, deletions: [4, 5]))
             }
             #expect(error?.kind == .corrupted)
             try backend.renewReader()
