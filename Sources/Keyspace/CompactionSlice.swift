@@ -6,7 +6,6 @@ struct CompactionSlice {
     private(set) var dead: [RecordKey] = []
     /// Where the next slice goes on; nil when this one came to the end.
     private(set) var next: [UInt8]?
-    private(set) var removedKeys = 0
 
     init(revision: Int64, start: [UInt8], budget: Int) {
         self.revision = revision
@@ -42,7 +41,6 @@ struct CompactionSlice {
             page.keys.remove(at: position)
             page.histories.remove(at: position)
         }
-        removedKeys += doomed.count
     }
 
     /// Forgets revisions of one key, the oldest first. True when none is left.

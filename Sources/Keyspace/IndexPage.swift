@@ -1,8 +1,9 @@
 /// A page of the key index: a leaf with keys and their histories, or a branch with pages.
 ///
-/// A branch's keys are the lower bounds of its children; the first child's bound says nothing,
-/// since smaller keys go there too. `liveCounts` has, for each child, the number of keys beneath
-/// that exist now, so that counting a range visits one path at either end.
+/// A branch's keys are the lower bounds of its children, also that of the first: when a smaller
+/// key goes there, its bound is lowered, since the search relies on all keys of a page ascending.
+/// `liveCounts` has, for each child, the number of keys beneath that exist now, so that counting
+/// a range visits one path at either end.
 final class IndexPage {
     /// The most entries of a page, and the bytes of keys from which on it is split earlier.
     static let capacity = 64
@@ -49,6 +50,14 @@ final class IndexPage {
         return isPresent ? position : max(position - 1, 0)
     }
 
+    /// The child into which a key goes; its bound is lowered to the key if that is needed.
+    func childToChange(of key: Span<UInt8>) -> Int {
+        let (position, isPresent) = keys.search(key)
+        if isPresent { return position }
+        if position == 0 { keys.lowerFirst(to: [UInt8](copying: key)) }
+        return max(position - 1, 0)
+    }
+
     /// Takes in the page that was split off the child before.
     func adopt(_ page: IndexPage, at position: Int) {
         let moved = page.liveCount
@@ -91,7 +100,7 @@ final class IndexPage {
             let bytes = left.keys.byteCount + right.keys.byteCount
             if left.count + right.count <= IndexPage.capacity / 2, bytes <= IndexPage.byteLimit / 2
             {
-                left.join(right, lowerBound: keys[position + 1])
+                left.join(right)
                 liveCounts[position] += liveCounts[position + 1]
                 removeChild(position + 1)
             } else {
@@ -106,15 +115,10 @@ final class IndexPage {
         liveCounts.remove(at: position)
     }
 
-    private func join(_ right: IndexPage, lowerBound: ArraySlice<UInt8>) {
-        if isLeaf {
-            keys.append((0..<right.count).map { right.keys[$0] })
-            histories += right.histories
-        } else {
-            // The right page's first bound may be above its smallest key; the parent's is not.
-            keys.append([lowerBound] + (1..<right.count).map { right.keys[$0] })
-            children += right.children
-            liveCounts += right.liveCounts
-        }
+    private func join(_ right: IndexPage) {
+        keys.append((0..<right.count).map { right.keys[$0] })
+        histories += right.histories
+        children += right.children
+        liveCounts += right.liveCounts
     }
 }

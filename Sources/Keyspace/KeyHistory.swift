@@ -10,7 +10,7 @@
 /// ```
 /// A compaction keeps, of the versions up to its revision, the last; and that only if it is no
 /// tombstone, or if it is one of the compaction's own revision, for watchers that start there.
-struct KeyHistory: Sendable {
+package struct KeyHistory: Sendable {
     /// A revision but the last, packed.
     private struct Older: Sendable {
         let main: Int64
@@ -25,10 +25,10 @@ struct KeyHistory: Sendable {
     private var main: Int64
     private var sub: UInt32
     /// Of the last revision; 0 if that is a tombstone.
-    private(set) var version: Int64
+    package private(set) var version: Int64
     /// The revision that began the last generation; 0 if it is unknown, which it can be only of
     /// a key whose tombstone alone is left.
-    private(set) var createRevision: Int64
+    package private(set) var createRevision: Int64
     private var older: [Older] = []
 
     /// The most changes that one revision can hold.
@@ -57,7 +57,7 @@ struct KeyHistory: Sendable {
     }
 
     /// How many revisions there are.
-    var count: Int { older.count + 1 }
+    package var count: Int { older.count + 1 }
 
     /// The version that is valid at a revision; nil where the key does not exist.
     func revision(at revision: Int64) -> Revision? {
@@ -102,14 +102,17 @@ struct KeyHistory: Sendable {
 
     /// Takes back the last revision, which must not be the only one.
     ///
-    /// - Parameter version: Of the revision before, if that is no tombstone.
-    mutating func undo(version before: Int64) {
+    /// - Parameters:
+    ///   - version: Of the revision before, if that is no tombstone.
+    ///   - createRevision: The same.
+    mutating func undo(version before: Int64, createRevision created: Int64) {
         guard let last = older.popLast() else {
             fatalError("a history without revisions is not kept")
         }
         main = last.main
         sub = last.sub
         version = last.isTombstone ? 0 : before
+        createRevision = last.isTombstone ? 0 : created
     }
 
     private mutating func push(_ revision: Revision) {
@@ -133,10 +136,13 @@ struct KeyHistory: Sendable {
     /// Forgets the first `number` revisions, which must not be all.
     mutating func removeFirst(_ number: Int) {
         guard number < count else { fatalError("a history without revisions is not kept") }
-        older.removeFirst(number)
-        // Histories mostly end with one revision: give the memory back.
-        older = Array(older)
+        // Histories mostly end with one revision. A copy of a part takes just what it needs;
+        // removing in place would keep all the memory.
+        older = Array(older[number...])
     }
+
+    /// Whether it holds on to much more memory than its revisions take.
+    var isWasteful: Bool { older.capacity > 2 * older.count + 16 }
 
     /// Revisions in ascending order.
     subscript(position: Int) -> RecordKey {

@@ -1,17 +1,17 @@
 /// Every key that has a revision, in order, with its revisions: a B-tree in memory.
 ///
 /// It holds no values. At start it is rebuilt from the `key` bucket, read in revision order.
-struct KeyIndex {
-    private var root = IndexPage()
-    /// Keys with at least one revision, deleted ones among them.
-    private(set) var keyCount = 0
+package struct KeyIndex {
+    private(set) var root = IndexPage()
+
+    package init() {}
 
     /// Keys that exist now.
-    var liveCount: Int { root.liveCount }
+    package var liveCount: Int { root.liveCount }
 
     // MARK: One key
 
-    func history(_ key: Span<UInt8>) -> KeyHistory? {
+    package func history(_ key: Span<UInt8>) -> KeyHistory? {
         var page = root
         while !page.isLeaf { page = page.children[page.child(of: key)] }
         let (position, isPresent) = page.keys.search(key)
@@ -19,18 +19,19 @@ struct KeyIndex {
     }
 
     /// The version of a key that is valid at a revision.
-    func revision(of key: Span<UInt8>, at revision: Int64) -> Revision? {
+    package func revision(of key: Span<UInt8>, at revision: Int64) -> Revision? {
         history(key)?.revision(at: revision)
     }
 
     /// Adds a version of a key; returns the history as it is then.
-    mutating func put(_ key: Span<UInt8>, _ revision: Revision) -> KeyHistory {
+    @discardableResult
+    package mutating func put(_ key: Span<UInt8>, _ revision: Revision) -> KeyHistory {
         let first = KeyHistory(revision, version: 1, createRevision: revision.main)
         return insert(key, first) { $0.put(revision) }
     }
 
     /// Marks a key as deleted; false when it does not exist.
-    mutating func delete(_ key: Span<UInt8>, _ revision: Revision) -> Bool {
+    package mutating func delete(_ key: Span<UInt8>, _ revision: Revision) -> Bool {
         guard history(key)?.isLive == true else { return false }
         change(root, key) { $0.delete(revision) }
         return true
@@ -68,7 +69,6 @@ struct KeyIndex {
         var insertion = Insertion(history: first, liveDelta: 0, isNew: false, upper: nil)
         KeyIndex.insert(root, key, &insertion, body)
         if let upper = insertion.upper { root = IndexPage(root, upper) }
-        if insertion.isNew { keyCount += 1 }
         return insertion.history
     }
 
@@ -89,7 +89,7 @@ struct KeyIndex {
         _ body: (inout KeyHistory) -> Void
     ) {
         guard page.isLeaf else {
-            let position = page.child(of: key)
+            let position = page.childToChange(of: key)
             insert(page.children[position], key, &insertion, body)
             page.liveCounts[position] += insertion.liveDelta
             guard let upper = insertion.upper else { return }
@@ -133,14 +133,15 @@ struct KeyIndex {
 
     /// Takes back the last revision of a key, as if it had not been.
     ///
-    /// - Parameter version: Of the revision before, if there is one and it is no tombstone.
-    mutating func undo(_ key: Span<UInt8>, version: Int64) {
+    /// - Parameters:
+    ///   - version: Of the revision before, if there is one and it is no tombstone.
+    ///   - createRevision: The same.
+    package mutating func undo(_ key: Span<UInt8>, version: Int64, createRevision: Int64) {
         guard let history = history(key) else { fatalError("there is nothing to take back") }
         if history.count > 1 {
-            change(root, key) { $0.undo(version: version) }
+            change(root, key) { $0.undo(version: version, createRevision: createRevision) }
         } else {
             KeyIndex.remove(root, key)
-            keyCount -= 1
             shrinkRoot()
         }
     }
@@ -167,7 +168,7 @@ struct KeyIndex {
     // MARK: Ranges
 
     /// The keys of a range and their versions at a revision, in key order, at most `limit`.
-    func versions(_ range: KeyRange, at revision: Int64, limit: Int = .max) -> [Version] {
+    package func versions(_ range: KeyRange, at revision: Int64, limit: Int = .max) -> [Version] {
         var found: [Version] = []
         visit(range) { page, positions in
             for position in positions {
@@ -182,13 +183,14 @@ struct KeyIndex {
         return found
     }
 
-    struct Version {
-        let key: ArraySlice<UInt8>
-        let revision: Revision
+    /// A key and which of its versions is meant.
+    package struct Version {
+        package let key: ArraySlice<UInt8>
+        package let revision: Revision
     }
 
     /// How many keys of a range exist at a revision, which may be a past one.
-    func count(_ range: KeyRange, at revision: Int64) -> Int {
+    package func count(_ range: KeyRange, at revision: Int64) -> Int {
         var count = 0
         visit(range) { page, positions in
             for position in positions where page.histories[position].revision(at: revision) != nil {
@@ -200,7 +202,7 @@ struct KeyIndex {
     }
 
     /// How many keys of a range exist now. Its cost does not depend on the answer.
-    func liveCount(_ range: KeyRange) -> Int {
+    package func liveCount(_ range: KeyRange) -> Int {
         switch range.end {
         case .single: history(range.from.span)?.isLive == true ? 1 : 0
         case .unbounded: liveCount - rank(range.from.span)
@@ -226,14 +228,24 @@ struct KeyIndex {
         _ = KeyIndex.visit(root, range, isFirst: true, body)
     }
 
-    /// Walks the histories of all keys, deleted ones among them.
-    func visitAll(_ body: (KeyHistory) -> Void) {
-        KeyIndex.visitAll(root, body)
-    }
-
-    private static func visitAll(_ page: IndexPage, _ body: (KeyHistory) -> Void) {
-        for child in page.children { visitAll(child, body) }
-        for history in page.histories { body(history) }
+    /// Walks the histories of keys from one on, deleted ones among them, at most `limit`.
+    ///
+    /// - Returns: The key to go on from; nil when there is none.
+    func visit(from start: [UInt8], limit: Int, _ body: (KeyHistory) -> Void) -> [UInt8]? {
+        var left = limit
+        var next: [UInt8]?
+        visit(KeyRange(from: start, end: .unbounded)) { page, positions in
+            for position in positions {
+                guard left > 0 else {
+                    next = Array(page.keys[position])
+                    return false
+                }
+                left -= 1
+                body(page.histories[position])
+            }
+            return true
+        }
+        return next
     }
 
     private static func visit(
@@ -272,7 +284,7 @@ struct KeyIndex {
     /// until about `limit` keys and revisions were looked at.
     ///
     /// - Returns: The rows to delete, and the key to go on from; nil when all keys are done.
-    mutating func compact(
+    package mutating func compact(
         at revision: Int64,
         from start: [UInt8],
         limit: Int
@@ -280,7 +292,6 @@ struct KeyIndex {
         var slice = CompactionSlice(revision: revision, start: start, budget: limit)
         slice.run(root, isFirst: true)
         shrinkRoot()
-        keyCount -= slice.removedKeys
         return (slice.dead, slice.next)
     }
 }

@@ -1,7 +1,7 @@
-internal import FoundationEssentials
+package import FoundationEssentials
 
 /// Which keys a request means: one, those from a key to below another, or all from a key on.
-struct KeyRange: Sendable, Hashable {
+package struct KeyRange: Sendable, Hashable {
     enum End: Sendable, Hashable {
         /// Only the first key.
         case single
@@ -12,8 +12,13 @@ struct KeyRange: Sendable, Hashable {
     let from: [UInt8]
     let end: End
 
+    init(from: [UInt8], end: End) {
+        self.from = from
+        self.end = end
+    }
+
     /// A request's `key` and `range_end`: no end means one key, a zero byte means no bound.
-    init(key: Data, rangeEnd: Data) {
+    package init(key: Data, rangeEnd: Data) {
         from = Array(key)
         if rangeEnd.isEmpty {
             end = .single
@@ -21,15 +26,6 @@ struct KeyRange: Sendable, Hashable {
             end = .unbounded
         } else {
             end = .below(Array(rangeEnd))
-        }
-    }
-
-    func contains(_ key: [UInt8]) -> Bool {
-        switch end {
-        case .single: key == from
-        case .below(let bound):
-            !key.precedes(from) && key.precedes(bound)
-        case .unbounded: !key.precedes(from)
         }
     }
 }

@@ -24,11 +24,15 @@ extension Keyspace {
             guard let key = Record(change.record)?.key, let history = index.history(key.span) else {
                 fatalError("a change of revision \(change.revision) is not in the index")
             }
-            var version: Int64 = 0
+            var before: Record?
             if history.count > 1, !history[history.count - 2].isTombstone {
-                version = record(history[history.count - 2].revision).version
+                before = record(history[history.count - 2].revision)
             }
-            index.undo(key.span, version: version)
+            index.undo(
+                key.span,
+                version: before?.version ?? 0,
+                createRevision: before?.createRevision ?? 0
+            )
         }
         pending.removeLast(transaction.changes.count)
     }

@@ -7,7 +7,8 @@ extension Keyspace {
         try rows(request).response
     }
 
-    /// The same with records as they are stored, for who encodes the response himself.
+    /// The same with records as they are stored, for who encodes the response himself. It reads
+    /// everything at once: see `RangeWalk` for how to do that in steps.
     package func rows(_ request: RangeRequest) throws(EtcdError) -> RangeRows {
         try rows(request, current: revision)
     }
@@ -15,25 +16,21 @@ extension Keyspace {
     /// - Parameter current: The revision to take as the newest; within a transaction that has
     ///   changed something, the one that it makes.
     func rows(_ request: RangeRequest, current: Int64) throws(EtcdError) -> RangeRows {
-        guard request.revision <= current else { throw .futureRev }
-        let revision = request.revision > 0 ? request.revision : current
-        guard revision >= compactRevision else { throw .compacted }
         guard !request.rangeEnd.isEmpty || request.countOnly else {
-            return single(request, at: revision, current: current)
+            return try single(request, current: current)
         }
-        let range = KeyRange(key: request.key, rangeEnd: request.rangeEnd)
-        let count =
-            revision == current ? index.liveCount(range) : index.count(range, at: revision)
-        var rows = RangeRows(revision: current, count: count)
-        guard !request.countOnly, count > 0 else { return rows }
-        let versions = index.versions(range, at: revision, limit: request.fetchLimit)
-        rows.take(versions.map { record($0.revision) }, for: request)
+        var walk = try RangeWalk(request, self, current: current)
+        guard let rows = try walk.step(self, keys: .max) else {
+            fatalError("keys are left after all were looked at")
+        }
         return rows
     }
 
-    private func single(_ request: RangeRequest, at revision: Int64, current: Int64) -> RangeRows {
-        let key = request.key
-        guard let version = index.revision(of: key.span, at: revision) else {
+    private func single(_ request: RangeRequest, current: Int64) throws(EtcdError) -> RangeRows {
+        guard request.revision <= current else { throw .futureRev }
+        let revision = request.revision > 0 ? request.revision : current
+        guard revision >= compactRevision else { throw .compacted }
+        guard let version = index.revision(of: request.key.span, at: revision) else {
             return RangeRows(revision: current, count: 0)
         }
         var rows = RangeRows(revision: current, count: 1)

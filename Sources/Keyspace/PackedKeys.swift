@@ -103,6 +103,12 @@ struct PackedKeys: Sendable {
         }
     }
 
+    /// Puts a smaller key in the first one's place.
+    mutating func lowerFirst(to key: [UInt8]) {
+        remove(at: 0)
+        insert(key, at: 0)
+    }
+
     mutating func remove(at position: Int) {
         let begin = start(position)
         let end = Int(ends[position])
@@ -110,6 +116,7 @@ struct PackedKeys: Sendable {
         ends.remove(at: position)
         heads.remove(at: position)
         for later in position..<ends.count { ends[later] -= UInt32(end - begin) }
+        if ends.isEmpty { prefixCount = 0 }
     }
 
     /// Moves all keys from a position on to a new value.
@@ -145,6 +152,27 @@ struct PackedKeys: Sendable {
     private mutating func setHeads(prefixCount: Int) {
         self.prefixCount = prefixCount
         heads = (0..<count).map { PackedKeys.head(self[$0].span, from: prefixCount) }
+    }
+
+    // MARK: Checking
+
+    /// What is wrong here, if anything: keys that do not ascend, or a prefix or heads that are not
+    /// the keys'.
+    var fault: String? {
+        guard heads.count == count else { return "\(heads.count) heads of \(count) keys" }
+        for position in 0..<count {
+            let key = self[position]
+            if position > 0, !self[position - 1].precedes(key) {
+                return "\(Array(key)) does not follow \(Array(self[position - 1]))"
+            }
+            guard sharedCount(0, key.span) >= prefixCount else {
+                return "\(Array(key)) lacks the prefix of \(prefixCount) bytes"
+            }
+            guard heads[position] == PackedKeys.head(key.span, from: prefixCount) else {
+                return "\(Array(key)) has another key's head"
+            }
+        }
+        return nil
     }
 
     /// How many first bytes the key at a position shares with another.

@@ -48,16 +48,14 @@ struct PendingWrites {
         return nil
     }
 
-    /// The rows that the reader still sees, or that are pending, but that are deleted; in order.
+    /// The rows that the reader still sees, or that are pending, but that are deleted; in any
+    /// order.
     var deletedRows: [RecordKey] {
-        (sealed.flatMap(\.deletions) + open.deletions).sorted()
+        sealed.flatMap(\.deletions) + open.deletions
     }
 
-    /// Walks the records in revision order; all of them are above the backend's.
-    func forEachRecord(_ body: (WriteBatch.Record) -> Void) {
-        for batch in sealed { batch.records.forEach(body) }
-        open.records.forEach(body)
-    }
+    /// The records of each batch, in revision order; all of them are above what the reader sees.
+    var records: [[WriteBatch.Record]] { sealed.map(\.records) + [open.records] }
 
     // MARK: Life of a batch
 

@@ -96,6 +96,7 @@ import Testing
             let request = try HashKVRequest(jsonString: line.request)
             let result = try keyspace.hashKV(at: request.revision)
             return try HashKVResponse.with {
+                // The header is the server's: the current revision, whichever was hashed.
                 $0.header.revision = keyspace.revision
                 $0.hash = result.hash
                 $0.compactRevision = result.compactRevision

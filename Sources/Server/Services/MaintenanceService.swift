@@ -94,11 +94,11 @@ final class MaintenanceService {
         do throws(EtcdError) {
             let hash = try member.keyspace.hashKV(at: request.revision)
             var response = HashKVResponse()
-            response.header = calls.header(revision: hash.revision)
+            response.header = calls.header()
             response.hash = hash.hash
             response.compactRevision = hash.compactRevision
             if announced.client.minor >= 6 {
-                response.hashRevision = request.revision > 0 ? request.revision : hash.revision
+                response.hashRevision = hash.hashedRevision
             }
             reply(.success(response))
         } catch {
