@@ -209,8 +209,13 @@ struct ParseEvent {
     }
 
     private func write(_ scalar: Node.Scalar, tag: Tag?) {
-        // A text tagged as such is written so that its look says the same.
-        let style = tag == .string ? CoreSchema.style(forText: scalar.text) : scalar.style
+        // What is tagged is written so that its look says the same.
+        let style =
+            switch tag {
+            case nil: scalar.style
+            case .string: CoreSchema.style(forText: scalar.text)
+            default: Node.Scalar.Style.plain
+            }
         // libyaml wants an address also for an empty text, so one more byte is handed over.
         let bytes = Array(scalar.text.utf8) + [0]
         unsafe emit { event in

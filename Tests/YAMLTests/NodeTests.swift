@@ -22,6 +22,12 @@ import YAML
         }
     }
 
+    @Test func `what a tag says is not lost in writing`() throws {
+        let text = "- !!bool \"yes\"\n- !!int '5'\n- !!null \"\"\n- !!str 5\n- !!float 1.5\n"
+        let written = Node.yaml(try Node.parse(text))
+        #expect(written == "- yes\n- 5\n-\n- \"5\"\n- 1.5\n")
+    }
+
     @Test(arguments: Script.all(in: "emit"))
     func `a tree is written as this text and read back as the same tree`(script: Script) throws {
         try script.run { command in
