@@ -5,6 +5,8 @@ package struct YAMLLimits: Hashable, Sendable {
     package var maxDepth = 64
     /// Scalars, mappings and sequences together, each use of an alias counted in full.
     package var maxNodes = 100_000
+    /// libyaml compares each `%TAG` directive with all before it, and no tag of ours needs one.
+    package var maxTagDirectives = 100
 
     package init() {}
 }
@@ -22,6 +24,7 @@ extension Node {
             let message = "the text has \(bytes.count) bytes; at most \(limits.maxBytes) are read"
             throw YAMLError(message, at: Mark(line: 1, column: 1))
         }
+        try checkTagDirectives(bytes, limits.maxTagDirectives)
         var composer = Composer(events: EventReader(bytes), limits: limits)
         return try composer.documents()
     }
@@ -31,6 +34,28 @@ extension Node {
         limits: YAMLLimits = YAMLLimits()
     ) throws(YAMLError) -> [Node] {
         try parse(Array(text.utf8), limits: limits)
+    }
+
+    /// Wherever the word stands: what a text may contain it in is not known before it is parsed.
+    private static func checkTagDirectives(_ bytes: [UInt8], _ limit: Int) throws(YAMLError) {
+        let word = Array("%TAG".utf8)
+        var count = 0
+        var line = 1
+        var rest = bytes[...]
+        while let at = rest.firstIndex(where: { $0 == word[0] || $0 == UInt8(ascii: "\n") }) {
+            if bytes[at] == UInt8(ascii: "\n") {
+                line += 1
+            } else if bytes[at...].starts(with: word) {
+                count += 1
+            }
+            if count > limit {
+                throw YAMLError(
+                    "more than \(limit) %TAG directives",
+                    at: Mark(line: line, column: 1)
+                )
+            }
+            rest = bytes[(at + 1)...]
+        }
     }
 
     /// Block-style YAML of the documents, one after the other.
