@@ -128,15 +128,15 @@ import Testing
 
 extension Generator {
     /// Mostly small numbers, sometimes the largest.
-    fileprivate mutating func number() -> UInt64 {
+    mutating func number() -> UInt64 {
         next() >> UInt64(below(64))
     }
 
-    fileprivate mutating func ids() -> [NodeID] {
+    mutating func ids() -> [NodeID] {
         (0..<below(4)).map { _ in NodeID(rawValue: number()) }
     }
 
-    fileprivate mutating func confState() -> ConfState {
+    mutating func confState() -> ConfState {
         ConfState(
             voters: ids(),
             learners: ids(),
@@ -146,7 +146,7 @@ extension Generator {
         )
     }
 
-    fileprivate mutating func hardState() -> HardState {
+    mutating func hardState() -> HardState {
         HardState(
             term: Term(rawValue: number()),
             vote: NodeID(rawValue: number()),
@@ -158,7 +158,7 @@ extension Generator {
         pick([.addNode, .removeNode, .updateNode, .addLearnerNode])
     }
 
-    fileprivate mutating func confChange() -> ConfChange {
+    mutating func confChange() -> ConfChange {
         ConfChange(
             id: number(),
             kind: kind(),
@@ -167,7 +167,7 @@ extension Generator {
         )
     }
 
-    fileprivate mutating func confChangeV2() -> ConfChangeV2 {
+    mutating func confChangeV2() -> ConfChangeV2 {
         ConfChangeV2(
             transition: pick([.auto, .jointImplicit, .jointExplicit]),
             changes: (0..<below(4)).map { _ in
@@ -195,7 +195,7 @@ extension Generator {
         )
     }
 
-    fileprivate mutating func message(depth: Int) -> Raft.Message {
+    mutating func message(depth: Int) -> Raft.Message {
         Raft.Message(
             kind: pick(Raft.Message.Kind.allCases),
             to: NodeID(rawValue: number()),
