@@ -39,6 +39,11 @@ package struct ClusterName: Hashable, Comparable, Sendable, CustomStringConverti
     /// `namespace/name`.
     package var description: String { "\(namespace)/\(name)" }
 
+    /// As a command line takes it: `name`, and `-n namespace` where that is needed.
+    package var argument: String {
+        namespace == ClusterName.defaultNamespace ? name : "\(name) -n \(namespace)"
+    }
+
     package static func < (left: ClusterName, right: ClusterName) -> Bool {
         (left.namespace, left.name) < (right.namespace, right.name)
     }

@@ -37,17 +37,25 @@ func effectiveUser() -> UInt32 {
     geteuid()
 }
 
+/// The user that a file belongs to; nil when that cannot be told.
+func owner(of path: String) -> UInt32? {
+    var info = stat()
+    return unsafe stat(path, &info) == 0 ? info.st_uid : nil
+}
+
 /// Mode 0600. The folder is already the owner's alone; this is for whoever opens it up.
 func restrictToOwner(_ path: String) {
     _ = unsafe chmod(path, 0o600)
 }
 
-/// The path from the root, without following links.
+/// The path from the root, without following links, so with `..` as it is.
 func absolutePath(_ path: String) -> String {
-    if path.hasPrefix("/") { return path }
-    guard let current = unsafe getcwd(nil, 0) else { return path }
-    defer { unsafe free(current) }
-    return unsafe "\(String(cString: current))/\(path)"
+    var whole = path
+    if !path.hasPrefix("/"), let current = unsafe getcwd(nil, 0) {
+        defer { unsafe free(current) }
+        whole = unsafe "\(String(cString: current))/\(path)"
+    }
+    return "/" + whole.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
 }
 
 /// The system's words for an error number.

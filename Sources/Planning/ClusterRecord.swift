@@ -127,6 +127,7 @@ package struct ClusterRecord: Hashable, Sendable, Codable {
     /// Gives the cluster its ports, and by that its ids and members: only while nothing was
     /// started.
     package mutating func place(in slots: [Slot]) {
+        guard phase == .planned else { fatalError("\(name) has started; its ids must stay") }
         self.slots = slots
         let urls = slots.map { "http://\(hostPort(address, $0.peerPort))" }
         let identity = ExpectedIdentity(peerURLs: urls, token: token)

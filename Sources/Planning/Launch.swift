@@ -60,7 +60,7 @@ enum Launch: Hashable {
                 member,
                 "it was started once and has no log; seeding it again could lose what it promised. "
                     + "If this cluster never served, delete it and declare it again: "
-                    + "`etcd-operator delete \(record.name)`"
+                    + "`etcd-operator delete \(record.cluster.argument)`"
             )
         case .bootstrapped:
             return .refuse(

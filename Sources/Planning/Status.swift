@@ -21,6 +21,9 @@ package func status(
     )
     if case .read(let record) = seen.record {
         describe(record, seen, previous, &status)
+    } else {
+        // The evidence that there was a cluster outlives its record (safety rule 11).
+        status.clusterID = previous?.clusterID
     }
     judge(seen, plan, failure, &status)
     return status

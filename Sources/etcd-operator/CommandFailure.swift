@@ -1,4 +1,5 @@
 import ArgumentParser
+import ClusterAPI
 import Glibc
 import Operator
 
@@ -30,6 +31,14 @@ struct CommandFailure: Error, CustomStringConvertible {
                 .failed
             }
         self.init(code, error.description)
+    }
+}
+
+extension CommandFailure {
+    /// One of several failures of a command that goes on.
+    func tell(about name: ClusterName) {
+        let label = Terminal.standardError.paint("error:", .red)
+        Terminal.standardError.write("\(label) \(name): \(self)\n")
     }
 }
 

@@ -9,7 +9,7 @@ struct OperatorPresence {
     let processID: Int32?
 
     init(_ directory: StateDirectory) {
-        let bytes = (try? directory.disk.read(directory.root + "/lock", maxSize: 64)) ?? []
+        let bytes = (try? directory.disk.read(directory.root + "/lock", maxSize: 4096)) ?? []
         let text = String(decoding: bytes, as: UTF8.self)
         let holder = text.split(separator: "\n").first.flatMap { Int32($0) }
         processID = holder.flatMap { OperatorPresence.isOperator($0) ? $0 : nil }

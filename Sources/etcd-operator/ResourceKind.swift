@@ -16,6 +16,22 @@ enum ResourceKind: ExpressibleByArgument {
         self.init(argument)
     }
 
+    /// The cluster that `NAME`, `KIND NAME` or `KIND/NAME` means.
+    static func name(in words: [String]) throws -> String {
+        let parts =
+            words.count == 1
+            ? words[0].split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+            : words
+        switch parts.count {
+        case 1 where !parts[0].isEmpty: return parts[0]
+        case 2 where !parts[1].isEmpty:
+            guard ResourceKind(parts[0]) == nil else { return parts[1] }
+            let hint = Suggestion.hint(for: parts[0], among: names)
+            throw ValidationError("there is no kind \"\(parts[0])\", only etcdclusters (ec)\(hint)")
+        default: throw ValidationError("expected one NAME, etcdcluster NAME or etcdcluster/NAME")
+        }
+    }
+
     static var allValueStrings: [String] { names }
 }
 

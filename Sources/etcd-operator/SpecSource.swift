@@ -14,7 +14,7 @@ struct SpecSource {
         if path == "-" { return [SpecSource(path: path)] }
         do {
             guard let status = try FileDisk().status(path) else {
-                throw CommandFailure(.failed, "\(path): there is no such file or directory")
+                throw CommandFailure(.notFound, "\(path): there is no such file or directory")
             }
             guard status.isDirectory else { return [SpecSource(path: path)] }
             let names = try FileDisk().list(path).filter(SpecFile.isSpec)

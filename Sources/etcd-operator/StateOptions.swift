@@ -59,11 +59,19 @@ extension StateDirectory {
         )
     }
 
-    /// Every cluster that can be read, in the order of their names.
+    /// Every cluster, in the order of their names. One that cannot be read hides no other: it is
+    /// shown as such, and why goes to the standard error.
     func resources() throws(OperatorError) -> [EtcdCluster] {
         var found: [EtcdCluster] = []
         for name in try clusters() {
-            if let cluster = try cluster(name).resource() { found.append(cluster) }
+            do throws(OperatorError) {
+                if let cluster = try cluster(name).resource() { found.append(cluster) }
+            } catch {
+                CommandFailure(error).tell(about: name)
+                let metadata = Metadata(name: name.name, namespace: name.namespace)
+                let status = ClusterStatus(phase: "Unreadable")
+                found.append(EtcdCluster(metadata: metadata, status: status))
+            }
         }
         return found
     }

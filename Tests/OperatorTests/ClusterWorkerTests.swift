@@ -10,12 +10,14 @@ import Testing
 
 /// A worker whose passes the test makes, on a disk and with members in memory.
 final class Workshop: Sendable {
-    let disk = MemoryDisk()
+    let disk: MemoryDisk
     let members: FakeMembers
     let worker: ClusterWorker
     let cluster: ClusterDirectory
 
-    init() throws {
+    /// - Parameter disk: What an earlier operator has left.
+    init(disk: MemoryDisk = MemoryDisk()) throws {
+        self.disk = disk
         members = FakeMembers(disk: disk, withLog: [])
         cluster = try StateDirectory(creating: "/state", on: disk).cluster(Sample.name)
         let (_, progress) = AsyncStream.makeStream(of: Progress.self)
@@ -31,7 +33,7 @@ final class Workshop: Sendable {
             ),
             executor: Executor(
                 directory: directory,
-                trash: "/state/trash/orders",
+                trash: "/state/trash",
                 runtime: members,
                 programs: FakePrograms(),
                 ports: Ports(records: []) { _, _ in .free }
@@ -146,6 +148,65 @@ final class Workshop: Sendable {
         #expect(answers[0] == nil)
         #expect(answers[1]?.code == .refused)
         #expect(try shop.cluster.record() == nil)
+    }
+
+    @Test(.timeLimit(.minutes(1)), arguments: ["cluster.json.previous", "status.json"])
+    func `rule 11: a lost record with its members' disk is no new cluster`(left: String)
+        async throws
+    {
+        let shop = try Workshop()
+        try await shop.bringUp()
+        let path = shop.cluster.path
+        for name in fileNames(on: shop.disk, in: path) where name != left {
+            try shop.disk.removeAll("\(path)/\(name)")
+        }
+        let next = try Workshop(disk: shop.disk)
+        next.declare("replicas: 3")
+        for _ in 0..<3 { _ = await next.worker.pass() }
+        #expect(next.members.commands.isEmpty)
+        #expect(try next.cluster.record() == nil)
+        #expect(try next.cluster.status()?.condition(.degraded)?.reason == "BootstrapRefused")
+    }
+
+    private func fileNames(on disk: MemoryDisk, in path: String) -> [String] {
+        (try? disk.list(path)) ?? []
+    }
+
+    @Test(.timeLimit(.minutes(1)), arguments: [ClusterCommand.down, .up])
+    func `rule 14: down outlives the record`(last: ClusterCommand) async throws {
+        let shop = try Workshop()
+        try await shop.bringUp()
+        _ = try await shop.order(.down, passes: 3)
+        if last == .up {
+            _ = try await shop.order(.up, passes: 2)
+            for data in shop.members.running { shop.members.end(data, .signal(9)) }
+        }
+        try shop.disk.remove(shop.cluster.path + "/cluster.json")
+        let next = try Workshop(disk: shop.disk)
+        next.declare("replicas: 3")
+        for _ in 0..<3 { _ = await next.worker.pass() }
+        #expect(next.members.running.count == (last == .up ? 3 : 0))
+        #expect(try next.cluster.record()?.desired == (last == .up ? .up : .down))
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `data found corrupt stays out of use until somebody says otherwise`() async throws {
+        let shop = try Workshop()
+        try await shop.bringUp()
+        shop.members.end(shop.cluster.member("orders-0").data, .code(65))
+        _ = await shop.worker.pass()
+        for data in shop.members.running { shop.members.end(data, .signal(9)) }
+        let next = try Workshop(disk: shop.disk)
+        next.declare("replicas: 3")
+        for _ in 0..<2 { _ = await next.worker.pass() }
+        #expect(next.members.running.count == 2)
+        let condition = try next.cluster.status()?.condition(.degraded)
+        #expect(condition?.reason == "DataDamaged")
+        let mark = next.cluster.member("orders-0").path + "/damaged"
+        #expect(condition?.message.contains("remove \(mark)") == true)
+        try next.disk.remove(mark)
+        _ = await next.worker.pass()
+        #expect(next.members.running.count == 3)
     }
 
     @Test(.timeLimit(.minutes(1)))

@@ -19,7 +19,7 @@ import Testing
         if how == "damaged" {
             bytes[bytes.count / 2] ^= 1
         } else {
-            bytes = Array("{\"format\":7".utf8) + bytes.dropFirst("{\"format\":1".utf8.count)
+            bytes = Array("{\"format\":7".utf8) + bytes.dropFirst("{\"format\":2".utf8.count)
         }
         try FileDisk().replace(path, with: bytes)
         try await fleet.operate { _ in
@@ -39,7 +39,7 @@ import Testing
         let error = #expect(throws: OperatorError.self) {
             try LocalOperator(configuration, logger: Fleet.logger)
         }
-        #expect(error?.code == .usage && error?.place == "/no/such/spec.yaml")
+        #expect(error?.code == .notFound && error?.place == "/no/such/spec.yaml")
         #expect(try FileDisk().status("/tmp/etcd-operator-never-made") == nil)
     }
 }

@@ -21,7 +21,7 @@ import Testing
         func executor(at root: String = "/state") throws -> Executor {
             Executor(
                 directory: try StateDirectory(creating: root, on: disk).cluster(Sample.name),
-                trash: root + "/trash/orders",
+                trash: root + "/trash",
                 runtime: members,
                 programs: FakePrograms(),
                 ports: Ports(records: []) { _, _ in .free }
@@ -64,6 +64,39 @@ import Testing
         }
         #expect(desk.members.commands.count == 1)
         lock.release()
-        #expect(try desk.run(.discard) == .discarded)
+        guard case .discarded(let place) = try desk.run(.discard) else {
+            Issue.record("it was not discarded")
+            return
+        }
+        #expect(place.hasPrefix("/state/trash/20") && place.hasSuffix("Z-default-orders"))
+        #expect(try desk.disk.status(place + "/cluster.json") != nil)
+    }
+
+    @Test func `a copy of the record that cannot be written keeps no member from starting`() throws
+    {
+        var desk = try Desk()
+        try desk.run(.start(member: "orders-0", as: .new))
+        _ = try desk.run(.stop(members: ["orders-0"]))
+        desk.record?.accepted.metadata.generation = 7
+        desk.disk.setCapacity(0)
+        #expect(try desk.run(.start(member: "orders-0", as: .existing)) == .done)
+    }
+
+    @Test func `a record that is put together again has its ports for itself`() throws {
+        let disk = MemoryDisk()
+        let ports = Ports(records: []) { _, _ in .free }
+        let executor = Executor(
+            directory: try StateDirectory(creating: "/state", on: disk).cluster(Sample.name),
+            trash: "/state/trash",
+            runtime: FakeMembers(disk: disk, withLog: []),
+            programs: FakePrograms(),
+            ports: ports
+        )
+        var record: ClusterRecord?
+        let cluster = EtcdCluster(metadata: Metadata(name: "orders"))
+        let rebuilt = Sample.record(phase: .started)
+        _ = try executor.run(.adoptRecord(rebuilt), &record, cluster, source: "a.yaml")
+        let others = try ports.allocate(3, base: 0, address: "127.0.0.1", uid: "b")
+        #expect(others[0].clientPort == 23_810)
     }
 }

@@ -105,7 +105,8 @@ import Testing
         let runtime = try stage.runtime()
         // Its command line is there a moment after its process is.
         try await eventually("it is seen") {
-            #expect(try runtime.adopt(ifOlderThan: .zero) == 0)
+            let adopted = try runtime.adopt(ifOlderThan: .zero)
+            #expect(adopted == 0)
             return runtime.process(using: stage.data) != .none
         }
         guard case .foreign(let why) = runtime.process(using: stage.data) else {

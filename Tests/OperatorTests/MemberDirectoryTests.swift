@@ -31,10 +31,10 @@ import Testing
     @Test func `nothing there is gone, and unknown without the sentinel`() throws {
         let place = try Place(record)
         defer { place.folder.remove() }
-        #expect(place.member.state(in: record, damage: nil) == .gone)
+        #expect(place.member.state(in: record) == .gone)
         let bare = try Place(record, sentinel: false)
         defer { bare.folder.remove() }
-        guard case .unknown = bare.member.state(in: record, damage: nil) else {
+        guard case .unknown = bare.member.state(in: record) else {
             Issue.record("a lost mount is no lost directory")
             return
         }
@@ -44,26 +44,35 @@ import Testing
         let place = try Place(record)
         defer { place.folder.remove() }
         try place.member.stamp(record)
-        #expect(place.member.state(in: record, damage: nil) == .empty)
+        #expect(place.member.state(in: record) == .empty)
         try place.write(place.member.data + "/member/snap/db")
-        #expect(place.member.state(in: record, damage: nil) == .empty)
+        #expect(place.member.state(in: record) == .empty)
         try place.write(place.member.data + "/member/wal/0000000000000000-0000000000000000.wal")
-        #expect(place.member.state(in: record, damage: nil) == .intact)
-        #expect(place.member.state(in: record, damage: "crc") == .damaged("crc"))
+        #expect(place.member.state(in: record) == .intact)
+        try place.member.mark(damage: "found its data corrupt: crc")
+        guard case .damaged(let why) = place.member.state(in: record) else {
+            Issue.record("what was found corrupt is damaged")
+            return
+        }
+        // The message says how to have it tried again.
+        let mark = place.member.path + "/damaged"
+        #expect(why.contains("crc") && why.contains("remove \(mark)"))
+        try place.disk.remove(mark)
+        #expect(place.member.state(in: record) == .intact)
     }
 
     @Test func `files without a stamp, or with another's, are foreign and stay unstamped`() throws {
         let place = try Place(record)
         defer { place.folder.remove() }
         try place.write(place.member.data + "/member/wal/0-0.wal")
-        guard case .foreign = place.member.state(in: record, damage: nil) else {
+        guard case .foreign = place.member.state(in: record) else {
             Issue.record("files of nobody are foreign")
             return
         }
         var other = record
         other.uid = "00000000000000bb"
         try place.member.stamp(other)
-        guard case .foreign = place.member.state(in: record, damage: nil) else {
+        guard case .foreign = place.member.state(in: record) else {
             Issue.record("another cluster's files are foreign")
             return
         }
@@ -76,7 +85,7 @@ import Testing
         defer { place.folder.remove() }
         try place.member.stamp(record)
         try place.write(place.member.path + "/identity.json")
-        guard case .unknown = place.member.state(in: record, damage: nil) else {
+        guard case .unknown = place.member.state(in: record) else {
             Issue.record("an unreadable stamp is unknown")
             return
         }

@@ -41,6 +41,23 @@ import Testing
         #expect(try ports.allocate(3, base: 23_791, address: "127.0.0.1", uid: "b").count == 3)
     }
 
+    @Test func `ports that are chosen anew leave the old ones taken until that is written down`()
+        throws
+    {
+        let ports = Ports(records: [Sample.record(phase: .planned)]) { _, _ in .free }
+        let uid = Sample.record(phase: .planned).uid
+        let moved = try ports.allocate(3, base: 4000, address: "127.0.0.1", uid: uid)
+        for base in [4000, 23_790] {
+            #expect(throws: OperatorError.self) {
+                try ports.allocate(3, base: base, address: "127.0.0.1", uid: "b")
+            }
+        }
+        var record = Sample.record(phase: .planned)
+        record.place(in: moved)
+        ports.reserve(record)
+        #expect(try ports.allocate(3, base: 23_790, address: "127.0.0.1", uid: "b").count == 3)
+    }
+
     @Test func `an address of nobody is told as such`() throws {
         let ports = Ports(records: [])
         for address in ["203.0.113.77", "nonsense"] {
@@ -94,7 +111,7 @@ import Testing
         cluster.spec.network.basePort = basePort
         let executor = Executor(
             directory: try StateDirectory(creating: "/state", on: disk).cluster(Sample.name),
-            trash: "/state/trash/orders",
+            trash: "/state/trash",
             runtime: FakeMembers(disk: disk, withLog: []),
             programs: FakePrograms(),
             ports: Ports(records: []) { _, port in busy.check(port) }

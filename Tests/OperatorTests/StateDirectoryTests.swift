@@ -1,4 +1,5 @@
 import ClusterAPI
+import Glibc
 import Operator
 import Planning
 import Storage
@@ -9,7 +10,9 @@ import Testing
     @Test func `a second operator is told the process that holds the directory`() throws {
         let folder = try TemporaryDirectory("state")
         defer { folder.remove() }
-        let state = try StateDirectory(creating: folder.path + "/a/b")
+        let state = try StateDirectory(creating: folder.path + "/a")
+        #expect(state.isNew)
+        #expect(try !StateDirectory(creating: folder.path + "/a").isNew)
         let lock = try state.lock()
         let error = #expect(throws: OperatorError.self) { try state.lock() }
         #expect(error?.code == .locked)
@@ -24,6 +27,61 @@ import Testing
         }
         #expect(error?.code == .state)
         #expect(error?.place.hasPrefix("/proc") == true)
+    }
+
+    @Test func `a state directory is not made where the folder above it is missing`() throws {
+        let folder = try TemporaryDirectory("state")
+        defer { folder.remove() }
+        let error = #expect(throws: OperatorError.self) {
+            try StateDirectory(creating: folder.path + "/disk/state")
+        }
+        #expect(error?.code == .state && error?.what.contains("mount its disk") == true)
+        #expect(fileNames(in: folder.path).isEmpty)
+        _ = try StateDirectory(creating: folder.path + "/disk/state", withParents: true)
+    }
+
+    @Test func `a state directory is not made on a mount point that lacks its file system`() throws
+    {
+        let folder = try TemporaryDirectory("state")
+        defer { folder.remove() }
+        let fstab = "# a comment\n/dev/sdb1  \(folder.path)  ext4  defaults 0 2\n"
+        let bare = MountTable(fstab: fstab, mountinfo: "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n")
+        let error = #expect(throws: OperatorError.self) {
+            try StateDirectory(creating: folder.path + "/state", mounts: bare)
+        }
+        #expect(error?.remedy == "`mount \(folder.path)`")
+        #expect(fileNames(in: folder.path).isEmpty)
+        let mounted = MountTable(
+            fstab: fstab,
+            mountinfo: "23 22 8:17 / \(folder.path) rw - ext4 /dev/sdb1 rw\n"
+        )
+        #expect(try StateDirectory(creating: folder.path + "/state", mounts: mounted).isNew)
+    }
+
+    @Test(.enabled(if: geteuid() == 0, "SKIPPED: only root can give a directory away"))
+    func `what belongs to another user is left alone`() throws {
+        let folder = try TemporaryDirectory("state")
+        defer { folder.remove() }
+        let state = try StateDirectory(creating: folder.path)
+        _ = unsafe chown(folder.path + "/clusters", 12_345, 12_345)
+        for attempt in [
+            { _ = try state.lock() }, { _ = try StateDirectory(creating: folder.path) },
+        ] {
+            let error = #expect(throws: OperatorError.self) { try attempt() }
+            #expect(error?.code == .refused && error?.what.contains("12345") == true)
+        }
+        #expect(!fileNames(in: folder.path).contains("lock"))
+    }
+
+    @Test func `a record that contradicts itself is not read`() throws {
+        let folder = try TemporaryDirectory("state")
+        defer { folder.remove() }
+        let cluster = try StateDirectory(creating: folder.path).cluster(Sample.name)
+        var record = Sample.record(phase: .bootstrapped)
+        record.slots.removeLast()
+        try cluster.save(record)
+        let error = #expect(throws: OperatorError.self) { try cluster.record() }
+        #expect(error?.what.contains("a slot that is not listed") == true)
     }
 
     @Test func `a place without state is an error and is not made`() throws {

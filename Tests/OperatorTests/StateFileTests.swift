@@ -33,13 +33,16 @@ import Testing
         }
     }
 
-    @Test func `rule 35: an unknown newer format is refused by its number`() {
+    @Test func `rule 35: another format is refused by its number`() {
         let text = String(decoding: StateFile.encode(record), as: UTF8.self)
-        let newer = "{\"format\":2" + text.dropFirst("{\"format\":1".count)
-        let error = #expect(throws: StateFile.Unusable.self) {
-            try StateFile.decode(ClusterRecord.self, from: Array(newer.utf8))
+        for (number, age) in [(1, "older"), (3, "newer")] {
+            let other = "{\"format\":\(number)" + text.dropFirst("{\"format\":2".count)
+            let error = #expect(throws: StateFile.Unusable.self) {
+                try StateFile.decode(ClusterRecord.self, from: Array(other.utf8))
+            }
+            let reason = "its format \(number) is \(age) than this program understands (2)"
+            #expect(error?.reason == reason)
         }
-        #expect(error?.reason == "its format 2 is newer than this program understands (1)")
     }
 
     @Test(arguments: Seed.batch(20)) func `random bytes are no state file`(seed: Seed) {

@@ -28,7 +28,7 @@ final class World {
             let cluster = state.cluster(Sample.name)
             let executor = Executor(
                 directory: cluster,
-                trash: "/state/trash/orders",
+                trash: "/state/trash",
                 runtime: members,
                 programs: FakePrograms(),
                 ports: Ports(records: []) { _, _ in .free }
@@ -76,7 +76,7 @@ final class World {
         let files = cluster.member(member.name)
         var observed = MemberObservation(
             name: member.name,
-            directory: files.state(in: record, damage: nil),
+            directory: files.state(in: record),
             process: members.process(using: files.data)
         )
         if observed.isRunning {

@@ -1,4 +1,5 @@
 package import ClusterAPI
+import Glibc
 import NIOCore
 import NIOPosix
 import Planning
@@ -8,9 +9,20 @@ import Storage
 /// does itself what can be done without one.
 package struct ControlClient: Sendable {
     private let directory: StateDirectory
+    private let limit: Duration
+    private let waiting: @Sendable (String) -> Void
 
-    package init(_ directory: StateDirectory) {
+    /// - Parameters:
+    ///   - limit: After how long to wait no more; the operator goes on with the command.
+    ///   - waiting: Told what the operator waits for, when that takes longer than two seconds.
+    package init(
+        _ directory: StateDirectory,
+        limit: Duration = .seconds(120),
+        waiting: @escaping @Sendable (String) -> Void = { _ in }
+    ) {
         self.directory = directory
+        self.limit = limit
+        self.waiting = waiting
     }
 
     /// Stops the members; returns when the last process has ended.
@@ -31,40 +43,55 @@ package struct ControlClient: Sendable {
     private func perform(_ command: ClusterCommand, _ name: ClusterName) async throws(OperatorError)
     {
         let request = ControlRequest(command: command, namespace: name.namespace, name: name.name)
-        if let reply = try await send(request) { return try reply.check() }
-        let lock = try directory.lock()
-        defer { lock.release() }
-        try await performAlone(command, name)
+        var attempts = 0
+        while true {
+            if let reply = try await send(request, name) { return try reply.check() }
+            let lock: StateLock
+            do throws(OperatorError) {
+                lock = try directory.lock()
+            } catch {
+                // An operator that begins or ends holds the lock and does not listen.
+                attempts += 1
+                guard error.code == .locked, attempts < 25, !Task.isCancelled else { throw error }
+                // Cancellation only ends the wait early.
+                try? await Task.sleep(for: .milliseconds(200))
+                continue
+            }
+            defer { lock.release() }
+            return try await performAlone(command, name)
+        }
     }
 
+    private typealias Connection = NIOAsyncChannel<ByteBuffer, ByteBuffer>
+
     /// Nil when nobody listens.
-    private func send(_ request: ControlRequest) async throws(OperatorError) -> ControlReply? {
-        let path = ControlSocket.path(for: directory.root)
-        let group = MultiThreadedEventLoopGroup.singleton
-        let connection: NIOAsyncChannel<ByteBuffer, ByteBuffer>
+    private func send(
+        _ request: ControlRequest,
+        _ name: ClusterName
+    ) async throws(OperatorError) -> ControlReply? {
+        let path = directory.socket
+        let connection: Connection
         do {
-            connection = try await ClientBootstrap(group: group).connect(unixDomainSocketPath: path)
-            {
-                channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try NIOAsyncChannel(wrappingChannelSynchronously: channel)
+            connection = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                .connect(unixDomainSocketPath: path) { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        try Connection(wrappingChannelSynchronously: channel)
+                    }
                 }
-            }
-        } catch {
+        } catch let error as IOError where [ENOENT, ECONNREFUSED].contains(error.errnoCode) {
             return nil
+        } catch {
+            throw OperatorError(.control, "the operator cannot be reached: \(error)", at: path)
         }
         do {
-            let line = JSON.encode(request, pretty: false) + [UInt8(ascii: "\n")]
-            let answer = try await connection.executeThenClose { inbound, outbound in
-                try await outbound.write(ByteBuffer(bytes: line))
-                var received: [UInt8] = []
-                for try await buffer in inbound {
-                    received += buffer.readableBytesView
-                    if received.last == UInt8(ascii: "\n") { break }
-                }
-                return received
+            return try await withThrowingTaskGroup(of: ControlReply?.self) { tasks in
+                tasks.addTask { try await converse(request, connection) }
+                tasks.addTask { try await tellProgress(of: name) }
+                defer { tasks.cancelAll() }
+                return try await tasks.next() ?? nil
             }
-            return try JSON.decode(ControlReply.self, from: answer)
+        } catch let error as OperatorError {
+            throw error
         } catch {
             throw OperatorError(
                 .control,
@@ -72,6 +99,53 @@ package struct ControlClient: Sendable {
                 at: path,
                 remedy: "see whether it ended, and try again"
             )
+        }
+    }
+
+    private func converse(
+        _ request: ControlRequest,
+        _ connection: Connection
+    ) async throws -> ControlReply {
+        let line = JSON.encode(request, pretty: false) + [UInt8(ascii: "\n")]
+        let answer = try await connection.executeThenClose { inbound, outbound in
+            // Whoever answers "done" must be one who may have done it.
+            let user = try await peerUser(of: connection.channel)
+            let owner = owner(of: directory.root + "/clusters")
+            guard user == 0 || user == effectiveUser() || (user != nil && user == owner) else {
+                throw OperatorError(.control, "another user answers here", at: directory.socket)
+            }
+            try await outbound.write(ByteBuffer(bytes: line))
+            var received: [UInt8] = []
+            for try await buffer in inbound {
+                received += buffer.readableBytesView
+                if received.last == UInt8(ascii: "\n") { break }
+            }
+            return received
+        }
+        return try JSON.decode(ControlReply.self, from: answer)
+    }
+
+    /// Ends only by an error: that it has taken too long.
+    private func tellProgress(of name: ClusterName) async throws -> ControlReply? {
+        let start = ContinuousClock.now
+        var told = ""
+        while true {
+            try await Task.sleep(for: .milliseconds(500))
+            // What cannot be read now may be later.
+            let plan = (try? directory.cluster(name).status())?.plan
+            let doing = plan.map { $0.waitingFor ?? $0.next ?? $0.reason } ?? "the operator"
+            guard ContinuousClock.now - start < limit else {
+                throw OperatorError(
+                    .control,
+                    "it is not done after \(limit.components.seconds) s of waiting for: \(doing)",
+                    remedy: "the operator goes on with it: see "
+                        + "`etcd-operator describe etcdcluster \(name.argument)`"
+                )
+            }
+            if ContinuousClock.now - start > .seconds(2), doing != told {
+                waiting(doing)
+                told = doing
+            }
         }
     }
 
@@ -114,7 +188,7 @@ package struct ControlClient: Sendable {
         }
         try await runtime.stopAll(data, patience: .seconds(10))
         for member in record.members { try cluster.member(member.name).claim().release() }
-        if var status = try cluster.status() {
+        if var status = try? cluster.status() {
             status.markStopped(at: wallNow())
             try cluster.save(status)
         }

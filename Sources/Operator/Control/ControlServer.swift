@@ -39,6 +39,7 @@ struct ControlServer {
         do {
             // The lock on the state directory is ours, so a socket that is there is a leftover.
             try FileDisk().createDirectory(path.parent)
+            try checkFolder()
             let server = try await ServerBootstrap(group: group).bind(
                 unixDomainSocketPath: path,
                 cleanupExistingSocketFile: true
@@ -49,9 +50,23 @@ struct ControlServer {
             }
             restrictToOwner(path)
             return server
+        } catch let error as OperatorError {
+            throw error
         } catch {
             throw OperatorError(.control, "cannot listen for commands: \(error)", at: path)
         }
+    }
+
+    /// A folder of another user, such as anybody could have made in /tmp, is no place for a socket
+    /// that gives orders.
+    private func checkFolder() throws(OperatorError) {
+        guard owner(of: path.parent) != effectiveUser() else { return }
+        throw OperatorError(
+            .control,
+            "cannot listen for commands: the folder belongs to another user",
+            at: path.parent,
+            remedy: "remove it, or use a --state-dir with a shorter path"
+        )
     }
 
     private func serve(_ connection: Connection) async {
@@ -95,13 +110,18 @@ struct ControlServer {
         }
     }
 
-    /// The kernel says who is at the other end.
     private func isOurs(_ channel: any Channel) async throws -> Bool {
-        guard let provider = channel as? any SocketOptionProvider else { return false }
-        let credentials: clinux_credentials = try await provider.unsafeGetSocketOption(
-            level: .socket,
-            name: .init(rawValue: Int32(CLINUX_PEER_CREDENTIALS))
-        ).get()
-        return credentials.uid == effectiveUser() || credentials.uid == 0
+        let user = try await peerUser(of: channel)
+        return user == effectiveUser() || user == 0
     }
+}
+
+/// The user at the other end, as the kernel says.
+func peerUser(of channel: any Channel) async throws -> UInt32? {
+    guard let provider = channel as? any SocketOptionProvider else { return nil }
+    let credentials: clinux_credentials = try await provider.unsafeGetSocketOption(
+        level: .socket,
+        name: .init(rawValue: Int32(CLINUX_PEER_CREDENTIALS))
+    ).get()
+    return credentials.uid
 }

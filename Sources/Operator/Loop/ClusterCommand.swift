@@ -1,3 +1,4 @@
+import ClusterAPI
 import Planning
 
 /// What a user orders for one cluster, beside its spec.
@@ -15,6 +16,13 @@ extension ClusterRecord {
                 .refused,
                 "\(cluster) is being deleted",
                 remedy: "wait for the end; its data will be in the trash of the state directory"
+            )
+        }
+        if accepted.spec.paused {
+            throw OperatorError(
+                .refused,
+                "\(cluster) is paused",
+                remedy: "set spec.paused to false first"
             )
         }
         desired =

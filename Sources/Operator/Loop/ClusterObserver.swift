@@ -25,6 +25,8 @@ package struct ClusterObserver: Sendable {
         var hasServed = false
         var restarts = 0
         var client: EtcdClient?
+        /// Why its data was found corrupt, while that is not written down.
+        var untoldDamage: String?
     }
 
     /// An exit that this pass was the first to see.
@@ -54,7 +56,7 @@ package struct ClusterObserver: Sendable {
             return (seen, [])
         }
         let exits = record.members.flatMap { takeExits($0.name) }
-        seen.members = record.members.map { look(at: $0, in: record) }
+        for member in record.members { seen.members.append(look(at: member, in: record)) }
         await probe(&seen, record)
         for member in seen.members { remember(member, now) }
         for index in seen.members.indices {
@@ -87,14 +89,11 @@ package struct ClusterObserver: Sendable {
         }
     }
 
-    private func look(at member: ClusterRecord.Member, in record: ClusterRecord)
+    private mutating func look(at member: ClusterRecord.Member, in record: ClusterRecord)
         -> MemberObservation
     {
         let files = directory.member(member.name)
-        var damage: String?
-        if let cause = memories[member.name]?.exits.last?.cause, cause.saysDataIsLost {
-            damage = "\(cause)"
-        }
+        if let damage = memories[member.name]?.untoldDamage { keep(damage, of: member.name) }
         var process = runtime.process(using: files.data)
         if process == .none {
             do throws(OperatorError) {
@@ -104,12 +103,27 @@ package struct ClusterObserver: Sendable {
             }
         }
         let isRunning = if case .running = process { true } else { false }
-        return MemberObservation(
+        var found = MemberObservation(
             name: member.name,
-            directory: files.state(in: record, damage: damage),
+            directory: files.state(in: record),
             process: process,
             probe: Probe(isRunning ? .unknown : .exited)
         )
+        if found.directory == .intact, let damage = memories[member.name]?.untoldDamage {
+            found.directory = .damaged(damage)
+        }
+        return found
+    }
+
+    /// Writes down that a member found its data corrupt, so that no later operator starts it on
+    /// them. Where that fails it is remembered, and tried again.
+    private mutating func keep(_ damage: String, of member: String) {
+        do throws(OperatorError) {
+            try directory.member(member).mark(damage: damage)
+            memories[member]?.untoldDamage = nil
+        } catch {
+            memories[member, default: MemberMemory()].untoldDamage = damage
+        }
     }
 
     private mutating func takeExits(_ member: String) -> [Exit] {
@@ -123,6 +137,7 @@ package struct ClusterObserver: Sendable {
             memory.hasServed = false
             memory.failingSince = nil
             memories[member] = memory
+            if cause.saysDataIsLost { keep("\(cause)", of: member) }
             return Exit(member: member, cause: cause)
         }
     }
@@ -173,6 +188,7 @@ package struct ClusterObserver: Sendable {
         do throws(OperatorError) {
             let members = try directory.memberNames()
             seen.leftovers = members.map { "\(directory.path)/members/\($0) exists" }
+            seen.leftovers += try directory.traces()
             if try !directory.trashNames().isEmpty {
                 seen.leftovers.append("\(directory.path)/trash is not empty")
             }
@@ -180,6 +196,10 @@ package struct ClusterObserver: Sendable {
                 seen.leftovers.append("a process uses \(data)")
             }
             seen.rebuilt = try rebuiltRecord(members)
+            if seen.rebuilt != nil, !runtime.users(below: directory.path).isEmpty {
+                // What runs shall run, whatever an old copy says.
+                seen.rebuilt?.desired = .up
+            }
         } catch {
             seen.leftovers.append("\(directory.path) cannot be read (\(error))")
         }
@@ -197,7 +217,7 @@ package struct ClusterObserver: Sendable {
             copies.append(copy)
         }
         guard
-            let record = copies.max(by: { left, right in
+            var record = copies.max(by: { left, right in
                 left.accepted.metadata.generation < right.accepted.metadata.generation
             }),
             copies.allSatisfy({
@@ -205,6 +225,9 @@ package struct ClusterObserver: Sendable {
             }),
             record.flaw == nil, record.cluster == directory.name
         else { return nil }
+        // A copy is renewed when an order is given and may have missed that; running by mistake is
+        // worse than standing still, and nothing is deleted on the word of a copy.
+        record.desired = copies.allSatisfy { $0.desired == .up } ? .up : .down
         return record
     }
 }

@@ -91,7 +91,7 @@ package actor ClusterWorker {
             return .seconds(10)
         }
         let missing = specs.missing(name, at: monotonicNow())
-        let (cluster, refusal) = prepare(declared, missing)
+        let (cluster, refusal) = prepare(declared, missing, specs.rejection(name))
         if hasEnded { return .zero }
         // Nobody but a pass touches the observer, and passes do not overlap.
         var looking = observer
@@ -121,11 +121,11 @@ package actor ClusterWorker {
         }
         failures = failure == nil ? 0 : failures + 1
         if hasEnded {
-            answer(plan)
+            answer(plan, failure)
             return .zero
         }
         update(seen, plan, failure)
-        answer(plan)
+        answer(plan, failure)
         if failure != nil {
             plan.recheckAfter = min(.seconds(30), .milliseconds(250) * (1 << min(failures, 7)))
         }
@@ -135,15 +135,18 @@ package actor ClusterWorker {
 
     /// Reads the record, takes a changed spec and the commands into it. Returns the cluster as it
     /// is on disk, which is what is acted upon, and why a changed spec could not be written there.
-    private func prepare(_ declared: SpecCatalog.Declared, _ missing: SpecMissing?)
-        -> (EtcdCluster, OperatorError?)
-    {
+    private func prepare(
+        _ declared: SpecCatalog.Declared,
+        _ missing: SpecMissing?,
+        _ rejection: String?
+    ) -> (EtcdCluster, OperatorError?) {
         var cluster = declared.cluster
         cluster.metadata.generation = 1
         do throws(OperatorError) {
             switch record {
             case .absent, .unusable:
                 record = try directory.record().map(RecordState.read) ?? .absent
+                if case .read(let known) = record { executor.reserve(known) }
             case .read: break
             }
             guard case .read = record else {
@@ -165,18 +168,18 @@ package actor ClusterWorker {
                 reportFailure(error)
             }
         }
-        takeOrders(missing)
+        takeOrders(missing, rejection)
         guard case .read(let known) = record else { fatalError("the record of \(name) is lost") }
         return (known.accepted, refusal)
     }
 
     /// Writes down what is ordered. Each order has an outcome of its own.
-    private func takeOrders(_ missing: SpecMissing?) {
+    private func takeOrders(_ missing: SpecMissing?, _ rejection: String?) {
         let all = orders
         orders = all.filter(\.isLatched)
         for order in all where !order.isLatched {
             do throws(OperatorError) {
-                try latch(order.command, missing)
+                try latch(order.command, missing, rejection)
                 var latched = order
                 latched.isLatched = true
                 orders.append(latched)
@@ -229,8 +232,19 @@ package actor ClusterWorker {
         )
     }
 
-    private func latch(_ command: ClusterCommand, _ missing: SpecMissing?) throws(OperatorError) {
+    private func latch(
+        _ command: ClusterCommand,
+        _ missing: SpecMissing?,
+        _ rejection: String?
+    ) throws(OperatorError) {
         guard case .read(var changed) = record else { return }
+        if command == .delete, missing == nil, let rejection {
+            throw OperatorError(
+                .refused,
+                "nobody can tell whether \(changed.source) still declares \(name): \(rejection)",
+                remedy: "correct that first"
+            )
+        }
         if command == .delete, missing == nil {
             throw OperatorError(
                 .refused,
@@ -238,13 +252,18 @@ package actor ClusterWorker {
                 remedy: "remove it from that file first"
             )
         }
-        if changed.accepted.spec.paused {
-            throw OperatorError(.refused, "\(name) is paused", remedy: "set spec.paused to false")
-        }
         let before = changed.desired
         try changed.order(command)
         guard changed.desired != before else { return }
         try save(changed)
+        for member in changed.members {
+            do throws(OperatorError) {
+                try directory.member(member.name).renewCopy(changed)
+            } catch {
+                // It matters only if the record itself gets lost before the next start.
+                logger.warning("a copy is out of date", metadata: ["error": "\(error)"])
+            }
+        }
         try journal("\(Step.latch(changed.desired))", "`\(command.rawValue)` was asked for", "done")
         try events.record(.normal, "Ordered", "`\(command.rawValue)` was asked for")
     }
@@ -270,9 +289,9 @@ package actor ClusterWorker {
             }
             switch outcome {
             case .unchanged: continue
-            case .discarded:
+            case .discarded(let place):
                 hasEnded = true
-                progress.yield(.event(ended()))
+                progress.yield(.event(ended(place)))
                 return
             case .done: break
             }
@@ -290,13 +309,13 @@ package actor ClusterWorker {
         )
     }
 
-    private func ended() -> Event {
+    private func ended(_ place: String) -> Event {
         Event(
             time: wallNow(),
             cluster: name,
             type: .normal,
             reason: "Discarded",
-            message: "its files are in \(executor.trash)"
+            message: "its files are in \(place)"
         )
     }
 
@@ -322,7 +341,11 @@ package actor ClusterWorker {
         if case .read(let known) = record, known.members.count == seen.members.count {
             seen.record = record
         }
-        let previous = writer.last
+        var previous = writer.last
+        if case .absent = seen.record {
+            // Somebody may have moved the file away, so that the cluster can be made anew.
+            previous = try? directory.status()
+        }
         let new = Planning.status(of: seen, plan: plan, failure: failure, previous: previous)
         do throws(OperatorError) {
             guard try writer.write(new) else { return }
@@ -346,17 +369,42 @@ package actor ClusterWorker {
         }
     }
 
-    private func answer(_ plan: Plan) {
-        orders.removeAll { order in
-            guard order.isLatched else { return false }
-            let isDone =
-                switch order.command {
-                case .up: true
-                case .down: plan.phase == .stopped && plan.steps.isEmpty
-                case .delete: hasEnded
-                }
-            if isDone { order.answer.resume(returning: .success(())) }
-            return isDone
+    /// Answers the orders that are done, and those that will not be before somebody acts.
+    private func answer(_ plan: Plan, _ failure: String?) {
+        let all = orders
+        orders = []
+        for order in all {
+            if let result = outcome(of: order, plan, failure) {
+                order.answer.resume(returning: result)
+            } else {
+                orders.append(order)
+            }
+        }
+    }
+
+    /// Nil while it is under way.
+    private func outcome(of order: Order, _ plan: Plan, _ failure: String?)
+        -> Result<Void, OperatorError>?
+    {
+        guard order.isLatched else { return nil }
+        if hasEnded, order.command == .delete { return .success(()) }
+        guard case .read(let known) = record else { return nil }
+        switch order.command {
+        case .up: return .success(())
+        case .down where known.desired != .down, .delete where known.desired != .deleted:
+            let other = "another order came after it: \(Step.latch(known.desired))"
+            return .failure(OperatorError(.refused, other))
+        case .down where plan.phase == .stopped && plan.steps.isEmpty: return .success(())
+        case .down, .delete:
+            let isStuck = plan.blockedBy != nil || plan.phase == .paused
+            guard let why = failure ?? (isStuck ? plan.reason : nil) else { return nil }
+            return .failure(
+                OperatorError(
+                    .refused,
+                    "`\(order.command.rawValue)` is noted and cannot be done now: \(why)",
+                    remedy: "it is done as soon as that is put right"
+                )
+            )
         }
     }
 

@@ -1,14 +1,16 @@
 package import ClusterAPI
+package import Logging
 package import Planning
 
 /// Carries out steps. Each may be carried out again without harm; none waits.
 package struct Executor: Sendable {
     private let directory: ClusterDirectory
-    /// Where a discarded cluster goes.
-    let trash: String
+    /// Where discarded clusters go.
+    private let trash: String
     private let runtime: any Runtime
     private let programs: any ProgramStore
     private let ports: Ports
+    private let logger: Logger
     /// How long a member may take to end after SIGTERM.
     private let patience = Duration.seconds(10)
 
@@ -17,13 +19,20 @@ package struct Executor: Sendable {
         trash: String,
         runtime: any Runtime,
         programs: any ProgramStore,
-        ports: Ports
+        ports: Ports,
+        logger: Logger = Logger(label: "etcd-operator")
     ) {
         self.directory = directory
         self.trash = trash
         self.runtime = runtime
         self.programs = programs
         self.ports = ports
+        self.logger = logger
+    }
+
+    /// Keeps the ports of a cluster that has a record from being given to another.
+    package func reserve(_ record: ClusterRecord) {
+        ports.reserve(record)
     }
 
     /// What came of a step.
@@ -31,8 +40,12 @@ package struct Executor: Sendable {
         case done
         /// There was nothing left to do.
         case unchanged
-        /// The cluster is no more.
-        case discarded
+        /// The cluster is no more; its files are at this path.
+        case discarded(to: String)
+
+        fileprivate var isTheEnd: Bool {
+            if case .discarded = self { true } else { false }
+        }
     }
 
     /// Carries out one step on the record, which is saved when it changes.
@@ -50,6 +63,7 @@ package struct Executor: Sendable {
         case .adoptRecord(let rebuilt):
             guard record == nil else { return .unchanged }
             try directory.save(rebuilt)
+            ports.reserve(rebuilt)
             record = rebuilt
             return .done
         default:
@@ -57,7 +71,7 @@ package struct Executor: Sendable {
                 throw OperatorError(.state, "there is no record for: \(step)", at: directory.path)
             }
             let outcome = try run(step, &known)
-            record = outcome == .discarded ? nil : known
+            record = outcome.isTheEnd ? nil : known
             return outcome
         }
     }
@@ -71,7 +85,7 @@ package struct Executor: Sendable {
             return try start(member, state, &record)
         case .withdrawLaunch(let member):
             let files = directory.member(member)
-            guard files.state(in: record, damage: nil) == .empty else { return .unchanged }
+            guard files.state(in: record) == .empty else { return .unchanged }
             try files.claim().release()
             try change(&record) { $0.update(member) { $0.launched = false } }
         case .markBootstrapped:
@@ -86,9 +100,11 @@ package struct Executor: Sendable {
                 try directory.member(name).claim()
             }
             defer { for claim in claims { claim.release() } }
-            try directory.discard(to: trash)
+            let when = wallNow().description.filter { $0 != ":" }
+            let place = "\(trash)/\(when)-\(record.namespace)-\(record.name)"
+            try directory.discard(to: place)
             ports.release(uid: record.uid)
-            return .discarded
+            return .discarded(to: place)
         case .allocate, .adoptRecord:
             return .unchanged
         }
@@ -167,8 +183,9 @@ package struct Executor: Sendable {
             started.update(member.name) { $0.launch = launch }
         }
         started.phase = .started
-        for member in started.members { try directory.member(member.name).stamp(started) }
+        for member in started.members { try stamp(member.name, started) }
         try directory.save(started)
+        ports.reserve(started)
         record = started
     }
 
@@ -203,7 +220,7 @@ package struct Executor: Sendable {
         }
         if case .running = runtime.process(using: files.data) { return .unchanged }
         // What was observed may have changed since: the last look is the one that counts.
-        let found = files.state(in: record, damage: nil)
+        let found = files.state(in: record)
         try files.claim().release()
         switch (state, found) {
         case (.existing, .intact), (.new, .empty), (.new, .gone): break
@@ -215,7 +232,7 @@ package struct Executor: Sendable {
             )
         }
         try ports.probe([record.slot(of: member)], record.address)
-        try files.stamp(record)
+        try stamp(name, record)
         let program = try programs.path(
             of: .init(program: launch.program, sha256: launch.sha256),
             from: program(of: record.applied.spec)
@@ -234,6 +251,11 @@ package struct Executor: Sendable {
             log: files.log
         )
         return .done
+    }
+
+    private func stamp(_ member: String, _ record: ClusterRecord) throws(OperatorError) {
+        guard let problem = try directory.member(member).stamp(record) else { return }
+        logger.warning("a copy of a record is out of date", metadata: ["error": "\(problem)"])
     }
 
     private func stop(_ members: [String]) throws(OperatorError) -> Outcome {

@@ -31,8 +31,12 @@ package final class LocalOperator: Service {
     package init(_ configuration: OperatorConfiguration, logger: Logger) throws(OperatorError) {
         self.configuration = configuration
         self.logger = logger
-        try LocalOperator.check(configuration.specPaths)
-        directory = try StateDirectory(creating: configuration.stateDirectory)
+        try LocalOperator.check(configuration)
+        let place = configuration.stateDirectory
+        directory = try StateDirectory(
+            creating: place,
+            withParents: place == OperatorConfiguration.defaultStateDirectory
+        )
         lock = try directory.lock()
         (progress, report) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1024))
         events = try FileEvents()
@@ -57,7 +61,8 @@ package final class LocalOperator: Service {
                     at: monotonicNow()
                 )
             } catch {
-                // Its worker reports it; the name must not get lost for that.
+                // Its worker reports it; the name must not get lost for that, nor its ports.
+                records += cluster.lastKnownRecords()
                 let metadata = Metadata(name: name.name, namespace: name.namespace)
                 let unknown = EtcdCluster(metadata: metadata)
                 catalog.remember(unknown, from: "", in: nil, at: monotonicNow())
@@ -72,22 +77,39 @@ package final class LocalOperator: Service {
         )
     }
 
-    /// A path that is mistyped must not look like a cluster that vanished.
-    private static func check(_ paths: [String]) throws(OperatorError) {
-        guard !paths.isEmpty else {
-            throw OperatorError(.usage, "no spec was given", remedy: "name a file or a directory")
+    /// At a first start a path that is not there is mistyped. Later it may be that of a spec that
+    /// was removed: known clusters go on without it (safety rule 10).
+    private static func check(_ configuration: OperatorConfiguration) throws(OperatorError) {
+        // What cannot be opened holds no cluster that could go on.
+        let known = try? StateDirectory(existing: configuration.stateDirectory).clusters()
+        guard known?.isEmpty ?? true else { return }
+        guard !configuration.specPaths.isEmpty else {
+            throw OperatorError(
+                .usage,
+                "no spec was given, and no cluster is known",
+                at: configuration.stateDirectory,
+                remedy: "name a file or a directory with specs"
+            )
         }
-        for path in paths where realPath(path) == nil {
-            throw OperatorError(.usage, "there is no such file or directory", at: path)
+        for path in configuration.specPaths where realPath(path) == nil {
+            throw OperatorError(.notFound, "there is no such file or directory", at: path)
         }
     }
 
     /// Works until graceful shutdown or cancellation.
     package func run() async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        report.yield(.started(stateDirectory: directory.root, adopted: adopted))
+        report.yield(
+            .started(
+                stateDirectory: directory.root,
+                isNew: directory.isNew,
+                adopted: adopted
+            )
+        )
+        let socket = ControlSocket.path(for: directory.root)
+        try lock.publish(socket: socket)
         let control = ControlServer(
-            path: ControlSocket.path(for: directory.root),
+            path: socket,
             group: group,
             perform: { [self] name, command throws(OperatorError) in
                 try await perform(command, on: name)
@@ -195,13 +217,13 @@ package final class LocalOperator: Service {
         -> ClusterWorker
     {
         let cluster = directory.cluster(name)
-        let when = wallNow().description.filter { $0 != ":" }
         let executor = Executor(
             directory: cluster,
-            trash: "\(directory.root)/trash/\(when)-\(name.namespace)-\(name.name)",
+            trash: directory.root + "/trash",
             runtime: runtime,
             programs: programs,
-            ports: ports
+            ports: ports,
+            logger: logger
         )
         return ClusterWorker(
             directory: cluster,

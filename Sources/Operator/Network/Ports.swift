@@ -22,14 +22,17 @@ package final class Ports: Sendable {
         check: @escaping @Sendable (String, Int) -> PortCheck = PortCheck.of
     ) {
         var taken: [String: Set<Int>] = [:]
-        for record in records { taken[record.uid] = Ports.all(in: record.slots) }
+        for record in records {
+            taken[record.uid, default: []].formUnion(Ports.all(in: record.slots))
+        }
         self.taken = Mutex(taken)
         self.check = check
         ephemeral = Ports.ephemeralRange()
     }
 
     /// Ports for a new cluster. The base is the user's when it is not zero: then those ports are
-    /// used or none.
+    /// used or none. What the cluster had before stays its own until `reserve` tells that the new
+    /// ones are written down.
     package func allocate(
         _ count: Int,
         base: Int,
@@ -45,7 +48,7 @@ package final class Ports: Sendable {
                 base == 0
                 ? try choose(count, address, avoiding: others)
                 : try claim(Ports.slots(count, from: base), address, avoiding: others)
-            taken[uid] = Ports.all(in: slots)
+            taken[uid, default: []].formUnion(Ports.all(in: slots))
             return slots
         }
     }
@@ -89,6 +92,11 @@ package final class Ports: Sendable {
                 )
             }
         }
+    }
+
+    /// These ports, and no others, are the cluster's from now on.
+    package func reserve(_ record: ClusterRecord) {
+        taken.withLock { $0[record.uid] = Ports.all(in: record.slots) }
     }
 
     /// The ports of a cluster that is no more.

@@ -33,6 +33,41 @@ package struct ClusterDirectory: Sendable {
                 remedy: "put it back where it was"
             )
         }
+        if let flaw = found?.flaw {
+            throw OperatorError(
+                .state,
+                "it contradicts itself: \(flaw)",
+                at: path + "/cluster.json",
+                remedy: "put back a copy (cluster.json.previous is the version before)"
+            )
+        }
+        return found
+    }
+
+    /// What can be learned of the cluster when its record cannot be used: the version before, or
+    /// what the members know. Enough to leave its ports alone, too little to act upon.
+    func lastKnownRecords() -> [ClusterRecord] {
+        // Whatever cannot be read says nothing; the record's own problem is told elsewhere.
+        let members = (try? memberNames()) ?? []
+        let copies = members.compactMap { try? member($0).recordCopy() }
+        let previous = try? StateFile.load(ClusterRecord.self, at: previousRecord, on: disk)
+        return ([previous] + copies).compactMap { $0 }.filter { $0.flaw == nil }
+    }
+
+    private var previousRecord: String { path + "/cluster.json.previous" }
+
+    /// Files that are written only for a cluster that exists, beside its record.
+    func traces() throws(OperatorError) -> [String] {
+        var found: [String] = []
+        do throws(DiskError) {
+            if try disk.status(previousRecord) != nil { found.append("\(previousRecord) exists") }
+        } catch {
+            throw OperatorError(state: error)
+        }
+        // A status may be damaged without harm; then it is no trace.
+        if let status = try? status(), let id = status.clusterID {
+            found.append("\(path)/status.json tells of cluster \(id)")
+        }
         return found
     }
 
@@ -66,7 +101,8 @@ package struct ClusterDirectory: Sendable {
         } else {
             return nil
         }
-        cluster.status = try status()
+        // It may be lost without harm, so a damaged one is none.
+        cluster.status = try? status()
         return cluster
     }
 
@@ -87,11 +123,12 @@ package struct ClusterDirectory: Sendable {
     /// Removes what is kept of a cluster that was declared and never created. False, and nothing
     /// is removed, when there is anything of a real one.
     func forgetDeclaration() throws(OperatorError) -> Bool {
-        guard try memberNames().isEmpty, try trashNames().isEmpty, try record() == nil else {
-            return false
-        }
+        guard try memberNames().isEmpty, try trashNames().isEmpty, try record() == nil,
+            try traces().isEmpty
+        else { return false }
+        let logs = ["events.jsonl", "events.jsonl.1", "journal.jsonl", "journal.jsonl.1"]
         do throws(DiskError) {
-            for name in ["declared.json", "status.json", "events.jsonl", "events.jsonl.1"] {
+            for name in ["declared.json", "status.json", "members/.sentinel", "members"] + logs {
                 if try disk.status("\(path)/\(name)") != nil { try disk.remove("\(path)/\(name)") }
             }
             // Whatever else is there is not ours to remove.

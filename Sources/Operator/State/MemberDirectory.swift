@@ -2,7 +2,8 @@ import ClusterAPI
 package import Planning
 import Storage
 
-/// The directory of one member: `identity.json`, `record.json`, `data/`, `log/`.
+/// The directory of one member: `identity.json`, `record.json`, `data/`, `log/`, and `damaged` when
+/// it found its data corrupt.
 package struct MemberDirectory: Sendable {
     let cluster: ClusterDirectory
     package let member: String
@@ -11,6 +12,8 @@ package struct MemberDirectory: Sendable {
     /// The value of the member's `--data-dir`.
     package var data: String { path + "/data" }
     package var log: String { path + "/log/member.log" }
+
+    private var damageMark: String { path + "/damaged" }
 
     private var disk: any Disk { cluster.disk }
 
@@ -31,8 +34,10 @@ package struct MemberDirectory: Sendable {
         try StateFile.load(ClusterRecord.self, at: path + "/record.json", on: disk)
     }
 
-    /// Makes the directory and stamps it; what says the same is left alone.
-    package func stamp(_ current: ClusterRecord) throws(OperatorError) {
+    /// Makes the directory and stamps it; what says the same is left alone. Returns why the copy of
+    /// the record could not be renewed, which keeps no member from starting.
+    @discardableResult
+    package func stamp(_ current: ClusterRecord) throws(OperatorError) -> OperatorError? {
         let identity = Identity(
             member: member,
             cluster: current.cluster.description,
@@ -47,24 +52,58 @@ package struct MemberDirectory: Sendable {
                 remedy: "move it away"
             )
         }
+        try cluster.makeFolder(path + "/log")
+        var problem: OperatorError?
+        do throws(OperatorError) {
+            try copy(current)
+        } catch {
+            problem = error
+        }
+        if old == nil { try StateFile.save(identity, at: path + "/identity.json", on: disk) }
+        return problem
+    }
+
+    /// Renews the copy of the record, of a member that has one.
+    func renewCopy(_ current: ClusterRecord) throws(OperatorError) {
+        do throws(DiskError) {
+            guard try disk.status(path + "/record.json") != nil else { return }
+        } catch {
+            throw OperatorError(state: error)
+        }
+        try copy(current)
+    }
+
+    private func copy(_ current: ClusterRecord) throws(OperatorError) {
         // Without what changes from start to start, so that it is not written each time.
         var record = current
         record.phase = .started
-        record.desired = .up
         for index in record.members.indices {
             record.members[index].launched = true
             record.members[index].hasLog = true
         }
-        try cluster.makeFolder(path + "/log")
-        // A copy that cannot be read is made anew; it must not keep the member from starting.
-        if (try? recordCopy()) != record {
-            try StateFile.save(record, at: path + "/record.json", on: disk)
+        // A copy that cannot be read is made anew.
+        if (try? recordCopy()) == record { return }
+        try StateFile.save(record, at: path + "/record.json", on: disk)
+    }
+
+    /// Notes that the member found its data corrupt; it stays stopped until somebody removes the
+    /// note.
+    package func mark(damage: String) throws(OperatorError) {
+        do throws(DiskError) {
+            try disk.replace(damageMark, with: Array("\(damage)\n".utf8))
+        } catch {
+            throw OperatorError(state: error)
         }
-        if old == nil { try StateFile.save(identity, at: path + "/identity.json", on: disk) }
+    }
+
+    private func damage() throws(DiskError) -> String? {
+        guard try disk.status(damageMark) != nil else { return nil }
+        let text = String(decoding: try disk.read(damageMark, maxSize: 64 << 10), as: UTF8.self)
+        return "it \(text.prefix { !$0.isNewline }); remove \(damageMark) to have it tried again"
     }
 
     /// What the directory is (safety rule 5). Every answer but the last needs evidence.
-    package func state(in record: ClusterRecord, damage: String?) -> DirectoryState {
+    package func state(in record: ClusterRecord) -> DirectoryState {
         if let problem = cluster.sentinelProblem(record.uid) { return .unknown(problem) }
         do throws(DiskError) {
             guard let status = try disk.status(path) else { return .gone }
@@ -83,7 +122,7 @@ package struct MemberDirectory: Sendable {
                 }
             }
             guard try hasLog() else { return .empty }
-            return damage.map(DirectoryState.damaged) ?? .intact
+            return try damage().map(DirectoryState.damaged) ?? .intact
         } catch {
             return .unknown(error.description)
         }

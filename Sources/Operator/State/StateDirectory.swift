@@ -4,7 +4,8 @@ package import Storage
 
 /// Where an operator keeps what it must not forget:
 ///
-///     <root>/lock                         held by the running operator; its process id is inside
+///     <root>/lock                         held by the running operator; its process id and socket
+///                                         are inside
 ///     <root>/operator.sock                commands of the CLI
 ///     <root>/bin/<program>-<sha>/         pinned copies of member programs
 ///     <root>/clusters/<namespace>/<name>/ one ClusterDirectory
@@ -16,6 +17,8 @@ package struct StateDirectory: Sendable {
     /// Absolute, without symbolic links, since processes are recognised by it.
     package let root: String
     package let disk: any Disk
+    /// There was nothing of an operator in it when it was opened for an operator.
+    package private(set) var isNew = false
 
     /// A directory that exists.
     package init(existing path: String, on disk: any Disk = FileDisk()) throws(OperatorError) {
@@ -39,8 +42,45 @@ package struct StateDirectory: Sendable {
     }
 
     /// A directory that is made when it is absent, and proven to be writable.
-    package init(creating path: String, on disk: any Disk = FileDisk()) throws(OperatorError) {
+    ///
+    /// One that is lost looks like one that never was, and a new, empty cluster would come up in
+    /// place of the old. So the folder above it must be there, and no disk may be missing that the
+    /// machine should have mounted.
+    ///
+    /// - Parameter withParents: Make the folders above it too, for a place that nobody chose.
+    package init(
+        creating path: String,
+        withParents: Bool = false,
+        mounts: MountTable = MountTable(),
+        on disk: any Disk = FileDisk()
+    ) throws(OperatorError) {
         let absolute = absolutePath(path)
+        let isNew: Bool
+        do throws(DiskError) {
+            isNew = try disk.status(absolute + "/clusters") == nil
+            let isThere = try disk.status(absolute) != nil
+            let canBeMade = try disk.status(absolute.parent)?.isDirectory == true
+            if !isThere, !canBeMade, !withParents {
+                throw DiskError(
+                    .notFound,
+                    "make the state directory",
+                    absolute,
+                    reason: "\(absolute.parent) is no directory; make it, or mount its disk"
+                )
+            }
+        } catch {
+            throw OperatorError(state: error)
+        }
+        if isNew, disk is FileDisk, let missing = mounts.missing(for: absolute) {
+            throw OperatorError(
+                .state,
+                "nothing is there, and /etc/fstab has a file system for \(missing) that is not "
+                    + "mounted",
+                at: absolute,
+                remedy: "`mount \(missing)`"
+            )
+        }
+        if !isNew { try StateDirectory.checkOwner(absolute, disk) }
         do throws(DiskError) {
             for folder in ["", "/clusters", "/bin", "/trash"] {
                 try disk.createDirectory(absolute + folder)
@@ -51,11 +91,37 @@ package struct StateDirectory: Sendable {
             throw OperatorError(state: error)
         }
         try self.init(existing: absolute, on: disk)
+        self.isNew = isNew
+    }
+
+    /// What root writes into another user's directory that user could not use afterwards.
+    private static func checkOwner(_ root: String, _ disk: any Disk) throws(OperatorError) {
+        guard disk is FileDisk, let owner = owner(of: root + "/clusters"),
+            owner != effectiveUser()
+        else { return }
+        throw OperatorError(
+            .refused,
+            "it belongs to user \(owner), and this is user \(effectiveUser())",
+            at: root,
+            remedy: "do it as that user (`sudo -u '#\(owner)' ...`)"
+        )
+    }
+
+    /// Where the operator that holds the lock listens: it says so in the lock file, since another
+    /// environment would lead elsewhere.
+    var socket: String {
+        // Without an operator there may be no such file.
+        let text = (try? disk.read(root + "/lock", maxSize: 4096)).map {
+            String(decoding: $0, as: UTF8.self)
+        }
+        let lines = text?.split(separator: "\n") ?? []
+        return lines.count > 1 ? String(lines[1]) : ControlSocket.path(for: root)
     }
 
     /// Takes the lock, or says which process holds it.
     package func lock() throws(OperatorError) -> StateLock {
-        try StateLock(path: root + "/lock", on: disk)
+        try StateDirectory.checkOwner(root, disk)
+        return try StateLock(path: root + "/lock", on: disk)
     }
 
     /// The clusters of which anything is kept, in the order of their names.
@@ -94,14 +160,18 @@ package struct StateDirectory: Sendable {
 /// The state directory, held.
 package final class StateLock: Sendable {
     private let lock: any DiskLock
+    private let path: String
+    private let disk: any Disk
 
     fileprivate init(path: String, on disk: any Disk) throws(OperatorError) {
+        self.path = path
+        self.disk = disk
         do throws(DiskError) {
             lock = try disk.lock(path)
             try disk.replaceContent(of: path, with: Array("\(getpid())\n".utf8))
         } catch {
             guard error.kind == .locked else { throw OperatorError(state: error) }
-            let text = (try? disk.read(path, maxSize: 64)).map {
+            let text = (try? disk.read(path, maxSize: 4096)).map {
                 String(decoding: $0, as: UTF8.self)
             }
             let holder = text?.split(separator: "\n").first.flatMap { Int32($0) }
@@ -111,6 +181,15 @@ package final class StateLock: Sendable {
                 at: path,
                 remedy: "stop it first, or use another --state-dir"
             )
+        }
+    }
+
+    /// Tells where the holder listens.
+    func publish(socket: String) throws(OperatorError) {
+        do throws(DiskError) {
+            try disk.replaceContent(of: path, with: Array("\(getpid())\n\(socket)\n".utf8))
+        } catch {
+            throw OperatorError(state: error)
         }
     }
 

@@ -3,12 +3,12 @@ package import Storage
 
 /// The envelope of every state file: still one JSON object, with a format number and a checksum.
 ///
-///     {"format":1,"crc32c":"0a1b2c3d","body":{ ... }}
+///     {"format":2,"crc32c":"0a1b2c3d","body":{ ... }}
 ///
 /// The prefix has fixed places, so the checksum is over exact bytes and needs no canonical JSON.
-/// An unknown newer format is refused, never guessed at (safety rule 35).
+/// Another format is refused, never guessed at (safety rule 35).
 package enum StateFile {
-    package static let format = 1
+    package static let format = 2
     private static let maxSize = 4 << 20
 
     /// Why a file that exists cannot be used.
@@ -35,11 +35,12 @@ package enum StateFile {
         guard let found = Int(String(decoding: digits, as: UTF8.self)) else {
             throw Unusable(reason: "it is no state file")
         }
-        guard found <= format else {
-            let reason = "its format \(found) is newer than this program understands (\(format))"
+        guard found == format else {
+            let age = found > format ? "newer" : "older"
+            let reason = "its format \(found) is \(age) than this program understands (\(format))"
             throw Unusable(reason: reason)
         }
-        guard found == format, take(",\"crc32c\":\"", from: &rest) else {
+        guard take(",\"crc32c\":\"", from: &rest) else {
             throw Unusable(reason: "it is damaged")
         }
         let sum = String(decoding: rest.prefix(8), as: UTF8.self)
@@ -78,20 +79,21 @@ package enum StateFile {
                 .state,
                 "it cannot be used: \(error.reason)",
                 at: path,
-                remedy: "restore it from a copy (\(path).previous is the version before)"
+                remedy: "put back a copy, if there is one (\(path).previous is the version before)"
             )
         }
     }
 
-    /// Replaces the file in one step, durably; the content before stays as `<path>.previous`.
+    /// Replaces the file in one step, durably; the content before stays as `<path>.previous`,
+    /// unless it cannot be read.
     package static func save(
         _ value: some Encodable,
         at path: String,
         on disk: any Disk
     ) throws(OperatorError) {
         do throws(DiskError) {
-            if try disk.status(path) != nil {
-                try disk.replace(path + ".previous", with: try disk.read(path, maxSize: maxSize))
+            if let before = try? disk.read(path, maxSize: maxSize) {
+                try disk.replace(path + ".previous", with: before)
             }
             try disk.replace(path, with: encode(value))
         } catch {

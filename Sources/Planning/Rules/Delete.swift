@@ -40,10 +40,6 @@ private func remove(_ record: ClusterRecord, _ seen: Observation) -> Plan {
         return .act([stop], because: "the cluster is deleted", .deleting)
     }
     // A foreign process may hold the files open: nothing is moved from under it (safety rule 12).
-    for member in seen.members {
-        if case .foreign(let why) = member.process {
-            return .refuse(because: "\(member.name): \(why)", .deleting)
-        }
-    }
+    if let held = heldData(seen) { return .refuse(because: held, .deleting) }
     return .act([.discard], because: "the cluster is deleted", .deleting)
 }

@@ -16,7 +16,16 @@ func stopOrHibernate(_ seen: Observation, _ findings: inout Findings) -> Plan? {
         return nil
     }
     if let stop = nextStop(record, seen) { return .act([stop], because: reason, .stopping) }
+    if let held = heldData(seen) { return .refuse(because: held, .stopping) }
     return Plan(reason: reason, phase: phase, recheckAfter: .seconds(10))
+}
+
+/// Which member's data somebody else uses, so that it is not at rest; nil when none is.
+func heldData(_ seen: Observation) -> String? {
+    for member in seen.members {
+        if case .foreign(let why) = member.process { return "\(member.name): \(why)" }
+    }
+    return nil
 }
 
 /// What to stop next of a cluster that shall not run; nil when nothing runs. The leader goes last:

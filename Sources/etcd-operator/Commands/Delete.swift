@@ -8,7 +8,8 @@ struct Delete: AsyncParsableCommand {
         discussion: """
             The data stays in the state directory's trash/. A cluster that a spec file still
             declares is refused, since it would come up again, empty: remove it from the file
-            first. Needs a running operator, which alone knows what is declared.
+            first. Needs a running operator, which alone knows what is declared; where nothing is
+            declared any more, `etcd-operator run` without files is one.
 
             EXAMPLES
               etcd-operator delete quickstart
@@ -16,23 +17,21 @@ struct Delete: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: "The cluster: NAME, or etcdcluster NAME.")
+    @Argument(help: "The cluster: NAME, etcdcluster NAME, or etcdcluster/NAME.")
     var words: [String]
 
     @OptionGroup var namespace: NamespaceOptions
     @OptionGroup var state: StateOptions
 
     func validate() throws {
-        guard words.count == 1 || (words.count == 2 && ResourceKind(words[0]) != nil) else {
-            throw ValidationError("expected one NAME")
-        }
+        _ = try ResourceKind.name(in: words)
     }
 
     func run() async throws {
         let directory = try state.open()
-        let name = namespace.name(words[words.count - 1])
+        let name = namespace.name(try ResourceKind.name(in: words))
         _ = try directory.resource(name)
-        try await ControlClient(directory).delete(name)
-        print("\(name.name) is deleted; its data is in \(directory.root)/trash")
+        try await ControlClient(directory, waiting: Terminal.tellWaiting).delete(name)
+        print("\(name.argument) is deleted; its data is in \(directory.root)/trash")
     }
 }

@@ -21,16 +21,17 @@ struct Describe: ParsableCommand {
 
     func run() throws {
         let directory = try state.open()
-        let names =
+        let clusters =
             if let wanted = resource.wanted {
-                [namespace.name(wanted)]
+                [try directory.resource(namespace.name(wanted))]
             } else {
-                try directory.clusters().filter { $0.namespace == namespace.namespace }
+                try directory.resources().filter {
+                    $0.metadata.namespace == namespace.namespace
+                }
             }
         let watcher = OperatorPresence(directory)
-        let descriptions = try names.map { name in
-            let cluster = try directory.resource(name)
-            let events = try directory.cluster(name).events()
+        let descriptions = try clusters.map { cluster in
+            let events = try directory.cluster(cluster.name).events()
             return ClusterDescription(cluster, events: events, watcher: watcher).text
         }
         Terminal.standardOutput.write(descriptions.joined(separator: "\n\n"))

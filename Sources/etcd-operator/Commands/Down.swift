@@ -11,7 +11,8 @@ struct Down: AsyncParsableCommand {
 
             EXAMPLES
               etcd-operator down quickstart
-              etcd-operator down --all
+              etcd-operator down --all -n shop
+              etcd-operator down --all --all-namespaces
             """
     )
 
@@ -20,9 +21,9 @@ struct Down: AsyncParsableCommand {
 
     func run() async throws {
         let directory = try state.open()
-        for name in try selection.names(in: directory) {
-            try await ControlClient(directory).down(name)
-            print("\(name.name) is down; its data stays")
+        try await selection.forEach(in: directory) { name in
+            try await ControlClient(directory, waiting: Terminal.tellWaiting).down(name)
+            print("\(name.argument) is down; its data stays")
         }
     }
 }

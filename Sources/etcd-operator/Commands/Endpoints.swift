@@ -12,20 +12,26 @@ struct Endpoints: ParsableCommand {
             """
     )
 
-    @Argument(help: "The name of the cluster.")
-    var name: String
+    @Argument(help: "The cluster: NAME, etcdcluster NAME, or etcdcluster/NAME.")
+    var words: [String]
 
     @OptionGroup var namespace: NamespaceOptions
     @OptionGroup var state: StateOptions
 
+    func validate() throws {
+        _ = try ResourceKind.name(in: words)
+    }
+
     func run() throws {
-        let cluster = try state.open().resource(namespace.name(name))
+        let name = namespace.name(try ResourceKind.name(in: words))
+        let cluster = try state.open().resource(name)
         let endpoints = cluster.status?.endpoints ?? []
+        let phase = cluster.status?.phase ?? "Pending"
         guard !endpoints.isEmpty else {
             throw CommandFailure(
                 .failed,
-                "\(name) has no endpoints yet: it is \(cluster.status?.phase ?? "Pending")",
-                remedy: "`etcd-operator describe etcdcluster \(name)` says why"
+                "\(name.argument) has no endpoints yet: it is \(phase)",
+                remedy: "`etcd-operator describe etcdcluster \(name.argument)` says why"
             )
         }
         Terminal.standardOutput.write(endpoints.joined(separator: ",") + "\n")

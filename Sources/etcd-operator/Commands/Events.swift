@@ -14,18 +14,25 @@ struct Events: ParsableCommand {
             """
     )
 
-    @Argument(help: "The name of one cluster; all clusters of the namespace without it.")
-    var name: String?
+    @Argument(
+        help: "One cluster (NAME, etcdcluster NAME or etcdcluster/NAME); all without it."
+    )
+    var words: [String] = []
 
     @OptionGroup var output: OutputOptions
     @OptionGroup var namespace: NamespaceOptions
     @OptionGroup var state: StateOptions
 
+    func validate() throws {
+        if !words.isEmpty { _ = try ResourceKind.name(in: words) }
+    }
+
     func run() throws {
         let directory = try state.open()
         let names: [ClusterName]
-        if let name {
-            names = [try directory.resource(namespace.name(name)).name]
+        if !words.isEmpty {
+            let name = namespace.name(try ResourceKind.name(in: words))
+            names = [try directory.resource(name).name]
         } else {
             names = try directory.clusters().filter { $0.namespace == namespace.namespace }
         }

@@ -17,8 +17,13 @@ struct Run: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: "Files with EtcdCluster resources, and directories of such files.")
-    var specs: [String]
+    @Argument(
+        help: ArgumentHelp(
+            "Files with EtcdCluster resources, and directories of such files.",
+            discussion: "Without any, only clusters that are known from before are kept well."
+        )
+    )
+    var specs: [String] = []
 
     @OptionGroup var state: StateOptions
 
@@ -87,8 +92,13 @@ struct Run: AsyncParsableCommand {
         let isFirst = known?.isEmpty ?? true
         for path in specs where unsafe access(path, F_OK) != 0 {
             let message = "\(path): there is no such file or directory"
-            guard !isFirst else { throw CommandFailure(.failed, message) }
+            guard !isFirst else { throw CommandFailure(.notFound, message) }
             Terminal.standardError.write("warning: \(message); known clusters go on without it\n")
+        }
+        for path in specs {
+            guard let sources = try? SpecSource.files(at: path, orNone: true), sources.isEmpty
+            else { continue }
+            Terminal.standardError.write("\(path): there is no *.yaml or *.yml file in it yet\n")
         }
         guard isFirst else { return }
         let sources = try specs.flatMap { try SpecSource.files(at: $0, orNone: true) }

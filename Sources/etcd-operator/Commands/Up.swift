@@ -19,9 +19,11 @@ struct Up: AsyncParsableCommand {
 
     func run() async throws {
         let directory = try state.open()
-        for name in try selection.names(in: directory) {
-            try await ControlClient(directory).up(name)
-            print("\(name.name) may run")
+        try await selection.forEach(in: directory) { name in
+            try await ControlClient(directory, waiting: Terminal.tellWaiting).up(name)
+            let isRun = OperatorPresence(directory).processID != nil
+            let who = isRun ? "the operator starts" : "no operator runs; the next one starts"
+            print("\(name.argument) may run: \(who) its members")
         }
     }
 }

@@ -99,7 +99,7 @@ struct ClusterDescription {
         let older = events.count - min(events.count, maxEvents)
         let more =
             older == 0
-            ? "" : "\(older) older: etcd-operator events \(cluster.metadata.name)\n"
+            ? "" : "\(older) older: etcd-operator events \(cluster.name.argument)\n"
         return section("Events", table.text + more)
     }
 

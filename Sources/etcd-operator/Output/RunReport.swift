@@ -27,19 +27,33 @@ struct RunReport {
     /// Takes in one piece of news and returns the lines that tell it.
     mutating func lines(for progress: Progress) -> [Line] {
         switch progress {
-        case .started(let stateDirectory, let adopted):
+        case .started(let stateDirectory, let isNew, let adopted):
             root = stateDirectory
             let members = adopted == 1 ? "1 running member" : "\(adopted) running members"
             let adoption = adopted == 0 ? "" : "; found \(members) and left them as they are"
-            return [Line(text: "State is kept in \(root)\(adoption).")]
+            let novelty =
+                isNew
+                ? ", which is new. Were clusters kept there before, then end this: their disk "
+                    + "is not mounted" : ""
+            return [Line(text: "State is kept in \(root)\(novelty)\(adoption).")]
         case .specProblem(let text):
             // A YAML problem ends with its excerpt and a newline.
             let lines = text.split(separator: "\n").map(String.init)
             let after = "  It is read again when it changes; what was accepted before goes on."
             return (lines + [after]).map { Line(text: $0, isProblem: true) }
-        case .event(let event): return [line(for: event)]
+        case .event(let event):
+            if event.reason == "Discarded" { forget(event.cluster) }
+            return [line(for: event)]
         case .status(let name, let status): return change(of: name, to: status)
         case .leaving(let running, let stopped): return farewell(running: running, stopped: stopped)
+        }
+    }
+
+    /// The cluster is no more; another may come to have its name.
+    private mutating func forget(_ cluster: String) {
+        for name in statuses.keys where name.description == cluster {
+            statuses[name] = nil
+            announced.remove(name)
         }
     }
 
@@ -83,8 +97,8 @@ struct RunReport {
             "    ETCDCTL_API=3 etcdctl --endpoints=\(endpoints) put hello world",
             "",
             "  In another terminal:",
-            "    etcd-operator get etcdclusters\(state)",
-            "    etcd-operator describe etcdcluster \(name.name)\(state)",
+            "    etcd-operator get etcdclusters -A\(state)",
+            "    etcd-operator describe etcdcluster \(name.argument)\(state)",
             "",
             "  " + interruption(name, state),
             "",
@@ -95,7 +109,7 @@ struct RunReport {
         stopsOnExit
             ? "Ctrl-C stops the operator and its members; their data stays."
             : "Ctrl-C stops only the operator; members run on until "
-                + "`etcd-operator down \(name.name)\(state)`."
+                + "`etcd-operator down \(name.argument)\(state)`."
     }
 
     private func farewell(running: Int, stopped: Int) -> [Line] {
@@ -109,7 +123,7 @@ struct RunReport {
         let members = running == 1 ? "1 member keeps" : "\(running) members keep"
         return [
             Line(text: "The operator has stopped; \(members) running and serving."),
-            Line(text: "  Stop them:      etcd-operator down --all\(state)"),
+            Line(text: "  Stop them:      etcd-operator down --all -A\(state)"),
             Line(text: "  Manage again:   run the same command; it adopts them"),
         ]
     }

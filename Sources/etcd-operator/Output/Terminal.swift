@@ -81,6 +81,13 @@ extension Terminal {
     }
 }
 
+extension Terminal {
+    /// For a command that waits for the operator.
+    static func tellWaiting(_ what: String) {
+        standardError.write("waiting: \(what)\n")
+    }
+}
+
 /// A variable of the environment; nil when it is unset or empty.
 func environmentVariable(_ name: String) -> String? {
     guard let value = unsafe getenv(name) else { return nil }
