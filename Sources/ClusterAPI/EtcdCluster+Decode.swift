@@ -22,11 +22,6 @@ extension EtcdCluster {
         let isAccepted = !problems.contains { $0.severity == .error }
         return Decoded(cluster: isAccepted ? reader.cluster : nil, problems: problems)
     }
-
-    /// The kind of resource that a tree says it is.
-    package static func isCluster(_ tree: FieldTree) -> Bool {
-        tree["kind"]?.value == .string(kind)
-    }
 }
 
 /// One pass over a resource: first where every field stands, then field by field in the schema's
@@ -36,6 +31,10 @@ private struct ClusterReader {
     let tree: FieldTree
     var cluster = EtcdCluster(metadata: Metadata(name: ""))
     private var problems: [SpecProblem] = []
+    /// Problems beyond those that are told, and the worst of them.
+    private var untold = 0
+    private var worst = SpecProblem.Severity.warning
+    private var isFull: Bool { problems.count >= 50 }
     private var values: [FieldPath: FieldTree] = [:]
     private var present: Set<FieldPath> = []
     private var marks: [FieldPath: SourceMark] = [:]
@@ -111,7 +110,8 @@ private struct ClusterReader {
                     report(.error, child, message, field.value.mark)
                 }
             } else {
-                report(.error, child, unknown(field.key, below: path), field.keyMark)
+                let message = isFull ? "" : unknown(field.key, below: path)
+                report(.error, child, message, field.keyMark)
             }
         }
     }
@@ -165,10 +165,16 @@ private struct ClusterReader {
         _ message: String,
         _ mark: SourceMark?
     ) {
+        if severity == .error { faulty.insert(path) }
+        // A text that is all wrong, such as another kind of file, needs no list of everything.
+        guard !isFull else {
+            untold += 1
+            if severity == .error { worst = .error }
+            return
+        }
         problems.append(
             SpecProblem(severity: severity, path: path.description, message: message, mark: mark)
         )
-        if severity == .error { faulty.insert(path) }
     }
 
     mutating func resolvePaths(in directory: String?) {
@@ -180,10 +186,13 @@ private struct ClusterReader {
 
     /// In the order of the text; what has no place in it comes first.
     func sortedProblems() -> [SpecProblem] {
-        problems.enumerated().sorted { left, right in
+        let sorted = problems.enumerated().sorted { left, right in
             let first = left.element.mark ?? SourceMark(line: 0, column: 0)
             let second = right.element.mark ?? SourceMark(line: 0, column: 0)
             return (first, left.offset) < (second, right.offset)
         }.map(\.element)
+        guard untold > 0 else { return sorted }
+        let message = "there are \(untold) more problems"
+        return sorted + [SpecProblem(severity: worst, path: "", message: message, mark: tree.mark)]
     }
 }

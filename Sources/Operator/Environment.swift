@@ -2,7 +2,7 @@ import ClusterAPI
 import Glibc
 
 /// An environment variable; nil when it is unset or empty.
-func environment(_ name: String) -> String? {
+package func environment(_ name: String) -> String? {
     guard let value = unsafe getenv(name) else { return nil }
     let text = unsafe String(cString: value)
     return text.isEmpty ? nil : text
@@ -17,7 +17,7 @@ func memberEnvironment() -> [String] {
 }
 
 /// The path with every symbolic link followed; nil when nothing is there.
-func realPath(_ path: String) -> String? {
+package func realPath(_ path: String) -> String? {
     guard let resolved = unsafe realpath(path, nil) else { return nil }
     defer { unsafe free(resolved) }
     return unsafe String(cString: resolved)

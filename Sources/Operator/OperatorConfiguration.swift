@@ -21,8 +21,10 @@ package struct OperatorConfiguration: Hashable, Sendable {
         self.stopOnExit = stopOnExit
     }
 
-    /// `$XDG_STATE_HOME/etcd-operator`, or the same below the home directory.
+    /// For root `/var/lib/etcd-operator`; for others `$XDG_STATE_HOME/etcd-operator`, or the same
+    /// below the home directory.
     package static var defaultStateDirectory: String {
+        if effectiveUser() == 0 { return "/var/lib/etcd-operator" }
         if let state = environment("XDG_STATE_HOME"), state.hasPrefix("/") {
             return "\(state)/etcd-operator"
         }

@@ -7,7 +7,6 @@ package struct OperatorError: Error, Hashable, Sendable, CustomStringConvertible
         case state
         /// Another operator holds the state directory.
         case locked
-        case spec
         case binaryMissing
         case portInUse
         /// Data or a process that is not the cluster's own.

@@ -16,7 +16,8 @@ package enum ExitCause: Hashable, Sendable {
     /// The data is another's, or the cluster will not have the member.
     case refused(String)
     case signal(Int32)
-    /// It failed with this code, and its last words name no known cause.
+    /// It failed with this code, and its last words name no known cause; below zero: no process
+    /// was made.
     case failed(code: Int32, lastWords: String)
     /// It was not our child: that it ended is known, how is not.
     case unseen
@@ -42,7 +43,7 @@ extension ExitCause {
         case .unseen: self = .unseen
         case .code(let code):
             let lines = log.split(whereSeparator: \.isNewline).suffix(20).reversed()
-            let lastWords = String(lines.first?.prefix(300) ?? "")
+            let lastWords = lines.first.map { ExitCause.words(of: $0) } ?? ""
             if let known = ExitCause.codes[code] {
                 self = known(lastWords)
                 return
@@ -51,12 +52,49 @@ extension ExitCause {
                 let text = line.lowercased()
                 if let known = ExitCause.marks.first(where: { $0.0.contains(where: text.contains) })
                 {
-                    self = known.1(String(line.prefix(300)))
+                    self = known.1(ExitCause.words(of: line))
                     return
                 }
             }
             self = .failed(code: code, lastWords: lastWords)
         }
+    }
+
+    /// What a line of a log says, without the time at which it does: the same cause gives the same
+    /// words. Of etcd's JSON that is the message and the error.
+    static func words(of line: some StringProtocol) -> String {
+        if line.hasPrefix("{") {
+            let fields = ["msg", "error"].compactMap { field(named: $0, in: line) }
+            if !fields.isEmpty { return String(fields.joined(separator: ": ").prefix(300)) }
+        }
+        let rest = line.split(separator: " ", omittingEmptySubsequences: false).drop { word in
+            word.first?.isNumber == true && word.contains { "-:".contains($0) }
+                && word.allSatisfy { $0.isNumber || "-:.,TZ+/".contains($0) }
+        }
+        return String(rest.joined(separator: " ").prefix(300))
+    }
+
+    private static func field(named name: String, in json: some StringProtocol) -> String? {
+        let mark = "\"\(name)\":\""
+        // Without Foundation a text is looked for as the first place where the rest begins with it.
+        guard let start = json.indices.first(where: { json[$0...].hasPrefix(mark) }) else {
+            return nil
+        }
+        var text = ""
+        var isEscaped = false
+        for character in json[start...].dropFirst(mark.count) {
+            if isEscaped {
+                text.append(character == "n" || character == "t" ? " " : character)
+                isEscaped = false
+            } else if character == "\\" {
+                isEscaped = true
+            } else if character == "\"" {
+                return text
+            } else {
+                text.append(character)
+            }
+        }
+        return text
     }
 
     /// The codes with which `etcd-member` ends (`ExitCode` in Server).
@@ -96,22 +134,38 @@ extension ExitCause {
 
 extension ExitCause: CustomStringConvertible {
     package var description: String {
+        words.isEmpty ? summary : "\(summary): \(words)"
+    }
+
+    /// Without the process's own words.
+    package var summary: String {
         switch self {
         case .clean: "ended by itself"
         case .stopped: "was stopped"
-        case .configuration(let line): "refused its configuration: \(line)"
-        case .binaryMissing(let line): "could not be executed: \(line)"
-        case .portInUse(let line): "could not listen: \(line)"
-        case .dataLocked(let line): "found its data in use: \(line)"
-        case .outOfMemory(let line): "ran out of memory: \(line)"
-        case .noSpace(let line): "ran out of disk space: \(line)"
-        case .corruption(let line): "found its data corrupt: \(line)"
-        case .diskFailure(let line): "could not use its disk: \(line)"
-        case .refused(let line): "refused to run: \(line)"
+        case .configuration: "refused its configuration"
+        case .binaryMissing: "could not be executed"
+        case .portInUse: "could not listen"
+        case .dataLocked: "found its data in use"
+        case .outOfMemory: "ran out of memory"
+        case .noSpace: "ran out of disk space"
+        case .corruption: "found its data corrupt"
+        case .diskFailure: "could not use its disk"
+        case .refused: "refused to run"
         case .signal(let number): "was ended by signal \(number)"
-        case .failed(let code, ""): "failed with exit code \(code)"
-        case .failed(let code, let words): "failed with exit code \(code): \(words)"
+        case .failed(let code, _):
+            code < 0 ? "could not be started" : "failed with exit code \(code)"
         case .unseen: "ended while no operator was its parent"
+        }
+    }
+
+    private var words: String {
+        switch self {
+        case .clean, .stopped, .signal, .unseen: ""
+        case .configuration(let words), .binaryMissing(let words), .portInUse(let words),
+            .dataLocked(let words), .outOfMemory(let words), .noSpace(let words),
+            .corruption(let words), .diskFailure(let words), .refused(let words),
+            .failed(_, let words):
+            words
         }
     }
 }

@@ -37,8 +37,8 @@ enum Launch: Hashable {
         case .damaged(let why):
             return .refuse(
                 reason: "DataDamaged",
-                message: "\(member.name): its data is damaged (\(why)); it stays stopped, since "
-                    + "this version does not replace members; the data is left as it is"
+                message: "\(member.name): its data is damaged (\(why)); it stays stopped and its "
+                    + "data is left as it is. \(wayOut)"
             )
         case .intact:
             return record.phase == .planned
@@ -66,11 +66,14 @@ enum Launch: Hashable {
             return .refuse(
                 reason: "DataLost",
                 message: "\(member.name): its data is gone; an empty member under its name could "
-                    + "undo what it promised, so it stays stopped; this version does not replace "
-                    + "members"
+                    + "undo what it promised, so it stays stopped. \(wayOut)"
             )
         }
     }
+
+    /// What can be done today, while nothing replaces a member.
+    private static let wayOut =
+        "While the others serve, move to a new cluster (Move in Sources/Docs.docc/Runbook.md)"
 
     private static func refusal(_ member: ClusterRecord.Member, _ why: String) -> Launch {
         .refuse(reason: "BootstrapRefused", message: "\(member.name): \(why)")

@@ -3,7 +3,10 @@ package struct Plan: Hashable, Sendable {
     /// To be carried out in order; at most one of them is disruptive.
     package var steps: [Step]
     package var reason: String
+    /// Of single steps, where they have reasons of their own.
+    package var reasons: [Step: String] = [:]
     package var waitingFor: String?
+    /// One word, as in notes and conditions; the reason says more.
     package var blockedBy: String?
     /// What the user should know, found by any rule on the way.
     package var notes: [Note]
@@ -45,6 +48,9 @@ package struct Plan: Hashable, Sendable {
 
     /// True when the operator is bringing something about and should look again soon.
     package var isChanging: Bool { !steps.isEmpty || waitingFor != nil }
+
+    /// Why a step is taken.
+    package func reason(for step: Step) -> String { reasons[step] ?? reason }
 }
 
 /// One change to the world. Each may be carried out twice without harm.
@@ -114,11 +120,21 @@ package struct Note: Hashable, Sendable {
     /// One word in CamelCase that programs may compare.
     package var reason: String
     package var message: String
+    /// The member it is about; empty: the cluster.
+    package var member: String
 
-    package init(_ weight: Weight, _ reason: String, _ message: String) {
+    package init(_ weight: Weight, _ reason: String, _ message: String, member: String = "") {
         self.weight = weight
         self.reason = reason
         self.message = message
+        self.member = member
+    }
+
+    /// True when the other tells of the same thing. What is wrong with a member may be worded a
+    /// little differently each time, and is the same as long as the reason is.
+    package func isAbout(_ other: Note) -> Bool {
+        guard reason == other.reason, member == other.member else { return false }
+        return !member.isEmpty || message == other.message
     }
 }
 

@@ -19,17 +19,29 @@ package func plan(_ seen: Observation) -> Plan {
 struct Findings {
     var notes: [Note] = []
     /// Members that must not be touched, and why.
-    private(set) var blocked: [String: String] = [:]
+    private(set) var blocked: [String: Note] = [:]
 
-    mutating func note(_ weight: Note.Weight, _ reason: String, _ message: String) {
-        notes.append(Note(weight, reason, message))
+    mutating func note(
+        _ weight: Note.Weight,
+        _ reason: String,
+        _ message: String,
+        member: String = ""
+    ) {
+        notes.append(Note(weight, reason, message, member: member))
     }
 
     /// Keeps the member's files and processes from being touched by any later rule.
     mutating func block(_ member: String, _ reason: String, _ message: String) {
         guard blocked[member] == nil else { return }
-        blocked[member] = message
-        note(.degraded, reason, message)
+        let note = Note(.degraded, reason, message, member: member)
+        blocked[member] = note
+        notes.append(note)
+    }
+
+    /// What nothing is done for while a member is blocked; nil when none is.
+    func refusal(_ phase: Plan.Phase = .refused) -> Plan? {
+        guard let first = blocked.keys.sorted().first, let note = blocked[first] else { return nil }
+        return .refuse(note.reason, because: note.message, phase)
     }
 }
 
@@ -53,8 +65,12 @@ extension Plan {
     }
 
     /// The operator does nothing before somebody changes something.
-    static func refuse(because reason: String, _ phase: Phase = .refused) -> Plan {
-        Plan(reason: reason, blockedBy: reason, phase: phase, recheckAfter: .seconds(10))
+    static func refuse(
+        _ word: String,
+        because reason: String,
+        _ phase: Phase = .refused
+    ) -> Plan {
+        Plan(reason: reason, blockedBy: word, phase: phase, recheckAfter: .seconds(10))
     }
 }
 
@@ -73,8 +89,8 @@ private func steady(_ seen: Observation, _ findings: Findings) -> Plan {
             .recovering,
             recheckAfter: soon ? .milliseconds(200) : .seconds(2)
         )
-    } else if let stuck = findings.blocked.keys.sorted().first {
-        plan = .refuse(because: findings.blocked[stuck] ?? stuck, .running)
+    } else if let refusal = findings.refusal(.running) {
+        plan = refusal
     } else {
         plan = Plan(
             reason: "\(counted(record.members.count, "member")) serving",

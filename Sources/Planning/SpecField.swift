@@ -23,7 +23,7 @@ package struct SpecField: Sendable {
             "{\(spec.settings.extraArgs.map { "\($0.name): \($0.value)" }.joined(separator: ", "))}"
         },
         SpecField("spec.network.address") { $0.network.address },
-        SpecField("spec.network.basePort") { "\($0.network.basePort)" },
+        SpecField(basePort) { "\($0.network.basePort)" },
     ]
 
     /// One field with the value that runs and the value that is wanted.
@@ -33,13 +33,23 @@ package struct SpecField: Sendable {
         package let wanted: String
     }
 
-    package static func differences(from old: ClusterSpec, to new: ClusterSpec) -> [Difference] {
+    /// What is wanted otherwise than it was when the members were launched.
+    package static func differences(from record: ClusterRecord, to new: ClusterSpec) -> [Difference]
+    {
         latched.compactMap { field in
-            let (applied, wanted) = (field.value(old), field.value(new))
+            let (applied, wanted) = (field.value(record.applied.spec), field.value(new))
             if applied == wanted { return nil }
+            // Ports that the operator chose may be named, or named ones left to it: they stay.
+            if field.path == basePort, ["0", "\(record.basePort)"].contains(wanted) { return nil }
             return Difference(path: field.path, applied: applied, wanted: wanted)
         }
     }
+
+    private static let basePort = "spec.network.basePort"
+}
+
+extension ClusterRecord {
+    fileprivate var basePort: Int { slots.map(\.clientPort).min() ?? 0 }
 }
 
 extension ClusterSpec.Engine {

@@ -133,7 +133,7 @@ private func judge(
         .available,
         available ? .true : .false,
         reason: available ? "Serving" : stopped ? plan.phase.rawValue : "NotServing",
-        message: available ? count : plan.reason,
+        message: count,
         at: now
     )
 
@@ -159,15 +159,15 @@ private func judge(
         .progressing,
         plan.isChanging ? .true : .false,
         reason: plan.phase.rawValue,
-        message: plan.waitingFor.map { "waiting for \($0)" } ?? plan.reason,
+        message: plan.waitingFor.map { "waiting for \($0)" }
+            ?? plan.steps.first.map(\.description) ?? "",
         at: now
     )
     status.set(
         .specMissing,
         seen.missing == nil ? .false : .true,
         reason: seen.missing == nil ? "Declared" : "Vanished",
-        message: seen.missing == nil
-            ? "" : "no file declares this cluster; its members run on and its data stays",
+        message: seen.missing.map { absence($0, seen.spec) } ?? "",
         at: now
     )
 
@@ -188,4 +188,17 @@ private func judge(
         message: ready ? count : why.message,
         at: now
     )
+}
+
+/// What a vanished spec means for this cluster.
+private func absence(_ missing: SpecMissing, _ spec: ClusterSpec) -> String {
+    let fact = "no file declares this cluster"
+    guard spec.deletionPolicy == .delete else {
+        return "\(fact); its members run on and its data stays"
+    }
+    guard missing.sourceReadable, missing.vanishedTogether <= 1 else {
+        return "\(fact); its members run on, since it is not certain that this is meant"
+    }
+    return "\(fact), and spec.deletionPolicy is Delete: ten minutes after that is found its "
+        + "members stop and its data goes to the trash, unless a file declares it again"
 }

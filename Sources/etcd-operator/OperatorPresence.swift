@@ -1,4 +1,3 @@
-import Glibc
 import Operator
 import Storage
 
@@ -23,8 +22,6 @@ struct OperatorPresence {
 
     /// The lock file keeps the id of its last holder, which may by now be any process.
     private static func isOperator(_ id: Int32) -> Bool {
-        guard let path = unsafe realpath("/proc/\(id)/exe", nil) else { return false }
-        defer { unsafe free(path) }
-        return unsafe String(cString: path).split(separator: "/").last == "etcd-operator"
+        realPath("/proc/\(id)/exe")?.split(separator: "/").last == "etcd-operator"
     }
 }

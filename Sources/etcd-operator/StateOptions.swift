@@ -1,6 +1,5 @@
 import ArgumentParser
 import ClusterAPI
-import Glibc
 import Operator
 
 /// Where a command finds the operator's state.
@@ -18,9 +17,7 @@ struct StateOptions: ParsableArguments {
     /// The path, whether or not something is there.
     var path: String {
         if let stateDir { return stateDir }
-        if let chosen = environmentVariable("ETCD_OPERATOR_STATE_DIR") { return chosen }
-        return geteuid() == 0
-            ? "/var/lib/etcd-operator" : OperatorConfiguration.defaultStateDirectory
+        return environment("ETCD_OPERATOR_STATE_DIR") ?? OperatorConfiguration.defaultStateDirectory
     }
 
     /// The directory for reading.

@@ -4,6 +4,23 @@ import Testing
 import YAML
 
 @Suite struct DecodeTests {
+    @Test func `of very many mistakes some are told, and how many more there are`() {
+        let fields = (0..<5000).map { FieldTree.Field("field\($0)", FieldTree(.integer(1))) }
+        let decoded = EtcdCluster.decode(
+            FieldTree(
+                .map([
+                    .init("apiVersion", FieldTree(.string(EtcdCluster.apiVersion))),
+                    .init("kind", FieldTree(.string(EtcdCluster.kind))),
+                    .init("metadata", FieldTree(.map([.init("name", FieldTree(.string("a")))]))),
+                    .init("spec", FieldTree(.map(fields))),
+                ])
+            )
+        )
+        #expect(decoded.cluster == nil)
+        #expect(decoded.problems.count == 51)
+        #expect(decoded.problems.last?.message == "there are 4950 more problems")
+    }
+
     @Test(arguments: Script.all(in: "decode"))
     func `a text becomes this cluster or these problems`(script: Script) throws {
         try script.run { command in

@@ -190,6 +190,45 @@ final class Workshop: Sendable {
     }
 
     @Test(.timeLimit(.minutes(1)))
+    func `a full disk keeps no member from being started again`() async throws {
+        let shop = try Workshop()
+        try await shop.bringUp()
+        for data in shop.members.running { shop.members.end(data, .signal(9)) }
+        shop.disk.setCapacity(0)
+        _ = await shop.worker.pass()
+        #expect(shop.members.running.count == 3)
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `an order that cannot be done is answered with the reason`() async throws {
+        let shop = try Workshop()
+        try await shop.bringUp()
+        let data = shop.cluster.member("orders-0").data
+        for data in shop.members.running { shop.members.end(data, .signal(9)) }
+        try shop.disk.replace(data + "/member/lock", with: [])
+        let lock = try shop.disk.lock(data + "/member/lock")
+        let answers = try await shop.order(.down, passes: 4)
+        #expect(answers[0]?.code == .refused && answers[0]?.what.contains("lock") == true)
+        #expect(try shop.cluster.record()?.desired == .down)
+        lock.release()
+        _ = await shop.worker.pass()
+        #expect(try shop.cluster.status()?.phase == "Stopped")
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `what failed before the first start is planned again as the spec is then`() async throws {
+        let shop = try Workshop()
+        shop.declare("replicas: 3")
+        _ = await shop.worker.pass()
+        #expect(try shop.cluster.record()?.phase == .planned)
+        shop.declare("replicas: 1, network: { basePort: 4000 }")
+        for _ in 0..<3 { _ = await shop.worker.pass() }
+        let record = try #require(try shop.cluster.record())
+        #expect(record.members.count == 1 && record.slots[0].clientPort == 4000)
+        #expect(shop.members.running.count == 1)
+    }
+
+    @Test(.timeLimit(.minutes(1)))
     func `data found corrupt stays out of use until somebody says otherwise`() async throws {
         let shop = try Workshop()
         try await shop.bringUp()

@@ -68,7 +68,10 @@ import Testing
             hold(seen.members.allSatisfy { $0.process == .none })
         case .latch(let desired):
             hold(desired == .deleted && seen.spec.deletionPolicy == .delete)
-        case .allocate, .adoptRecord:
+        case .allocate(let count):
+            hold(record.phase == .planned && record.members.count != count)
+            hold(record.members.allSatisfy { !$0.launched })
+        case .adoptRecord:
             Issue.record("\(step) over a record")
         }
     }

@@ -9,6 +9,33 @@ import Testing
         #expect(plan.reason == "orders-1 was ended by signal 9")
     }
 
+    @Test func `the reason of a start is the member's own, without the words of its log`() {
+        let seen = Orders.healthy().ended(1, .portInUse("a long line")).ended(
+            2,
+            .noSpace("another")
+        )
+        let plan = plan(seen)
+        #expect(
+            plan.steps.map(plan.reason) == [
+                "orders-1 could not listen", "orders-2 ran out of disk space",
+            ]
+        )
+    }
+
+    @Test(arguments: [
+        (
+            #"{"level":"fatal","ts":"2026-11-22T12:00:01Z","msg":"a failed","error":"no \"x\""}"#,
+            #"a failed: no "x""#
+        ),
+        ("2026-11-22 12:00:01.123456 C | etcdmain: bad", "C | etcdmain: bad"),
+        ("2026-11-22T12:00:01+0000 error etcd-member: bad", "error etcd-member: bad"),
+        ("3 of 4 went wrong", "3 of 4 went wrong"),
+        ("plain words", "plain words"),
+    ])
+    func `the same cause gives the same words, whenever it was`(line: String, words: String) {
+        #expect(ExitCause(.code(1), log: line) == .failed(code: 1, lastWords: words))
+    }
+
     @Test func `after everything was killed everything is started in one pass`() {
         let seen = Orders.cluster(Orders.record(.bootstrapped), running: false)
         #expect(plan(seen).steps == (0..<3).map { .start(member: "orders-\($0)", as: .existing) })

@@ -8,7 +8,8 @@ import Testing
         seen.record = .unusable("cluster.json: checksum differs")
         let plan = plan(seen)
         #expect(plan.steps.isEmpty)
-        #expect(plan.blockedBy == "cluster.json: checksum differs")
+        #expect(plan.reason == "cluster.json: checksum differs")
+        #expect(plan.blockedBy == "RecordUnusable")
         #expect(plan.notes.map(\.reason) == ["RecordUnusable"])
     }
 
@@ -95,6 +96,37 @@ import Testing
         #expect(plan(stopped).steps == [.discard])
         let held = stopped.with(1) { $0.process = .foreign("process 99") }
         #expect(plan(held).steps.isEmpty)
+    }
+
+    @Test func `rule 12: a cluster is not down while somebody else uses its data`() {
+        let seen = Orders.cluster(Orders.record(.bootstrapped), running: false)
+            .with { $0.desired = .down }.with(1) { $0.process = .foreign("process 99") }
+        #expect(plan(seen).phase == .stopping)
+        #expect(plan(seen).blockedBy == "ForeignProcess")
+    }
+
+    @Test func `what was planned and not begun follows the spec`() {
+        let planned = Orders.cluster(
+            Orders.record(.planned, launched: false),
+            directory: .gone,
+            running: false
+        )
+        var fewer = planned
+        fewer.spec.replicas = 1
+        #expect(plan(fewer).steps == [.allocate(members: 1)])
+        var elsewhere = planned
+        elsewhere.spec.network.basePort = 4000
+        #expect(plan(elsewhere).steps == [.allocate(members: 3)])
+        #expect(plan(elsewhere).notes.isEmpty)
+    }
+
+    @Test func `naming the ports that were chosen, or leaving them to be chosen, is no change`() {
+        var seen = Orders.healthy()
+        seen.spec.network.basePort = 23_790
+        #expect(plan(seen).notes.isEmpty)
+        seen = seen.with { $0.applied.spec.network.basePort = 23_790 }
+        seen.spec.network.basePort = 0
+        #expect(plan(seen).notes.isEmpty)
     }
 
     @Test func `rule 14: down stops everything and outranks restart`() {

@@ -54,6 +54,17 @@ import Testing
         #expect(status.plan?.reason == "no such program")
     }
 
+    @Test func `a vanished spec with Delete says what will follow`() {
+        var seen = Orders.healthy()
+        seen.spec.deletionPolicy = .delete
+        seen.missing = SpecMissing(lasting: .zero, sourceReadable: true, vanishedTogether: 1)
+        let due = status(of: seen, plan: plan(seen), failure: nil, previous: nil)
+        #expect(due.condition(.specMissing)?.message.contains("ten minutes") == true)
+        seen.missing?.sourceReadable = false
+        let held = status(of: seen, plan: plan(seen), failure: nil, previous: nil)
+        #expect(held.condition(.specMissing)?.message.contains("members run on") == true)
+    }
+
     @Test func `a vanished spec is told`() {
         var seen = Orders.healthy()
         seen.missing = SpecMissing(lasting: .zero, sourceReadable: true, vanishedTogether: 1)

@@ -29,7 +29,7 @@ int clinux_pidfd_reap(int pidfd, struct clinux_exit *result);
 /// no other descriptor. Returns the process id.
 int clinux_spawn(const char *path, char *const arguments[], char *const environment[], int output);
 
-/// An epoll instance that also holds an eventfd to wake it; both close-on-exec.
+/// An epoll instance, close-on-exec.
 int clinux_epoll_create(void);
 /// Reports descriptor `fd` once when it becomes readable; `key` comes back from the wait.
 int clinux_epoll_watch(int epoll, int fd, uint64_t key);

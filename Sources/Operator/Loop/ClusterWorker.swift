@@ -107,17 +107,19 @@ package actor ClusterWorker {
         }
         var plan = Planning.plan(seen)
         if Task.isCancelled { return .zero }
-        do throws(OperatorError) {
-            for exit in exits {
-                let kind: Event.Kind = exit.cause == .stopped ? .normal : .warning
-                try events.record(kind, exit.cause.reason, "\(exit.member) \(exit.cause)")
-            }
-            try tellNotes(plan)
-            try execute(plan, cluster, declared.file)
-        } catch {
-            failure = failure ?? error.description
-            logger.warning("a step failed", metadata: ["cluster": "\(name)", "error": "\(error)"])
-            reportFailure(error)
+        // A word that cannot be written keeps nobody from healing; it is told like a failed step.
+        var trouble: OperatorError?
+        for exit in exits {
+            let kind: Event.Kind = exit.cause == .stopped ? .normal : .warning
+            tell(kind, exit.cause.reason, "\(exit.member) \(exit.cause)", &trouble)
+        }
+        tellNotes(plan, exits, &trouble)
+        execute(plan, cluster, declared.file, &trouble)
+        if let trouble {
+            failure = failure ?? trouble.description
+            let text: Logger.MetadataValue = "\(trouble)"
+            logger.warning("a step failed", metadata: ["cluster": "\(name)", "error": text])
+            reportFailure(trouble)
         }
         failures = failure == nil ? 0 : failures + 1
         if hasEnded {
@@ -225,11 +227,10 @@ package actor ClusterWorker {
         changed.sourceFolder = declared.folder
         try save(changed)
         guard isNew else { return }
-        try events.record(
-            .normal,
-            "SpecAccepted",
-            "generation \(wanted.metadata.generation) from \(declared.file)"
-        )
+        var trouble: OperatorError?
+        let message = "generation \(wanted.metadata.generation) from \(declared.file)"
+        tell(.normal, "SpecAccepted", message, &trouble)
+        if let trouble { throw trouble }
     }
 
     private func latch(
@@ -264,27 +265,36 @@ package actor ClusterWorker {
                 logger.warning("a copy is out of date", metadata: ["error": "\(error)"])
             }
         }
-        try journal("\(Step.latch(changed.desired))", "`\(command.rawValue)` was asked for", "done")
-        try events.record(.normal, "Ordered", "`\(command.rawValue)` was asked for")
+        // It is done once it is saved; a line that is lost must not look like a refusal.
+        var trouble: OperatorError?
+        let reason = "`\(command.rawValue)` was asked for"
+        journal(Step.latch(changed.desired), reason, "done", &trouble)
+        tell(.normal, "Ordered", reason, &trouble)
+        if let trouble { reportFailure(trouble) }
     }
 
-    /// Takes the steps in order; a step that fails ends the pass. Starts are independent of each
-    /// other: the failure of one must not keep another member down.
-    private func execute(_ plan: Plan, _ cluster: EtcdCluster, _ source: String)
-        throws(OperatorError)
-    {
-        var failure: OperatorError?
+    /// Takes the steps in order; a step that fails ends them. Starts are independent of each other:
+    /// the failure of one must not keep another member down.
+    private func execute(
+        _ plan: Plan,
+        _ cluster: EtcdCluster,
+        _ source: String,
+        _ trouble: inout OperatorError?
+    ) {
         for step in plan.steps {
+            let reason = plan.reason(for: step)
             var known: ClusterRecord? = if case .read(let record) = record { record } else { nil }
             let outcome: Executor.Outcome
+            // The journal goes to the trash with the rest, so this is written before.
+            if step == .discard { journal(step, reason, "begun", &trouble) }
             do throws(OperatorError) {
                 outcome = try executor.run(step, &known, cluster, source: source)
             } catch {
                 if let known { record = .read(known) }
-                try journal("\(step)", plan.reason, error.description)
-                guard case .start(let member, let state) = step else { throw error }
+                journal(step, reason, error.description, &trouble)
+                trouble = trouble ?? error
+                guard case .start(let member, let state) = step else { return }
                 observer.countFailure(member, ExitCause(error), isFirst: state == .new)
-                failure = failure ?? error
                 continue
             }
             switch outcome {
@@ -297,16 +307,37 @@ package actor ClusterWorker {
             }
             if let known { record = .read(known) }
             if case .start(let member, .existing) = step { observer.countRestart(member) }
-            try journal("\(step)", plan.reason, "done")
-            try events.record(.normal, step.eventReason, "\(step): \(plan.reason)")
+            journal(step, reason, "done", &trouble)
+            tell(.normal, step.eventReason, "\(step): \(reason)", &trouble)
         }
-        if let failure { throw failure }
     }
 
-    private func journal(_ step: String, _ reason: String, _ result: String) throws(OperatorError) {
-        try directory.append(
-            JournalEntry(time: wallNow(), step: step, reason: reason, result: result)
-        )
+    /// Every change has its line; one that cannot be written changes nothing about what was done.
+    private func journal(
+        _ step: Step,
+        _ reason: String,
+        _ result: String,
+        _ trouble: inout OperatorError?
+    ) {
+        let entry = JournalEntry(time: wallNow(), step: "\(step)", reason: reason, result: result)
+        do throws(OperatorError) {
+            try directory.append(entry)
+        } catch {
+            trouble = trouble ?? error
+        }
+    }
+
+    private func tell(
+        _ kind: Event.Kind,
+        _ reason: String,
+        _ message: String,
+        _ trouble: inout OperatorError?
+    ) {
+        do throws(OperatorError) {
+            try events.record(kind, reason, message)
+        } catch {
+            trouble = trouble ?? error
+        }
     }
 
     private func ended(_ place: String) -> Event {
@@ -319,11 +350,18 @@ package actor ClusterWorker {
         )
     }
 
-    /// What is newly wrong becomes an event once.
-    private func tellNotes(_ plan: Plan) throws(OperatorError) {
-        let new = plan.notes.filter { !notes.contains($0) }
+    /// What is newly wrong becomes an event once, unless its exit is one already.
+    private func tellNotes(
+        _ plan: Plan,
+        _ exits: [ClusterObserver.Exit],
+        _ trouble: inout OperatorError?
+    ) {
+        let told = exits.map { "\($0.member) \($0.cause)" }
+        let new = plan.notes.filter { note in !notes.contains { $0.isAbout(note) } }
         notes = plan.notes
-        for note in new { try events.record(.warning, note.reason, note.message) }
+        for note in new where !told.contains(note.message) {
+            tell(.warning, note.reason, note.message, &trouble)
+        }
     }
 
     private func reportFailure(_ error: OperatorError) {

@@ -57,8 +57,8 @@ package struct Executor: Sendable {
     ) throws(OperatorError) -> Outcome {
         switch step {
         case .allocate(let count):
-            guard record == nil else { return .unchanged }
-            record = try allocate(count, cluster, source)
+            guard record == nil || record?.phase == .planned else { return .unchanged }
+            record = try allocate(count, cluster, source, insteadOf: record)
             return .done
         case .adoptRecord(let rebuilt):
             guard record == nil else { return .unchanged }
@@ -138,9 +138,10 @@ package struct Executor: Sendable {
     private func allocate(
         _ count: Int,
         _ cluster: EtcdCluster,
-        _ source: String
+        _ source: String,
+        insteadOf planned: ClusterRecord?
     ) throws(OperatorError) -> ClusterRecord {
-        let uid = newUID()
+        let uid = planned?.uid ?? newUID()
         let network = cluster.spec.network
         // The program is looked for first: a mistake in it should cost nothing.
         _ = try programs.pin(program(of: cluster.spec))
@@ -150,20 +151,25 @@ package struct Executor: Sendable {
             address: network.address,
             uid: uid
         )
-        let record = ClusterRecord(
+        var record = ClusterRecord(
             cluster: cluster,
             uid: uid,
             token: "\(cluster.name.name)-\(uid)",
             slots: slots,
             source: source
         )
+        if let planned {
+            record.desired = planned.desired
+            record.sourceFolder = planned.sourceFolder
+        }
         do throws(OperatorError) {
             try directory.writeSentinel(uid)
             try directory.save(record)
         } catch {
-            ports.release(uid: uid)
+            if planned == nil { ports.release(uid: uid) }
             throw error
         }
+        ports.reserve(record)
         return record
     }
 

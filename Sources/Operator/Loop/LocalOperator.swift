@@ -173,7 +173,7 @@ package final class LocalOperator: Service {
         // taken for one whose spec is gone.
         for _ in 0..<2 { _ = specs.look() }
         await withDiscardingTaskGroup { tasks in
-            var told: [String] = []
+            var told: Set<String> = []
             tellProblems(&told)
             startWorkers(group, &tasks)
             for await _ in specs.changes {
@@ -183,13 +183,13 @@ package final class LocalOperator: Service {
         }
     }
 
-    private func tellProblems(_ told: inout [String]) {
+    private func tellProblems(_ told: inout Set<String>) {
         let problems = specs.current.problems
         for problem in problems where !told.contains(problem) {
             report.yield(.specProblem(problem))
             logger.warning("a spec is not accepted", metadata: ["problem": "\(problem)"])
         }
-        told = problems
+        told = Set(problems)
     }
 
     private func startWorkers(

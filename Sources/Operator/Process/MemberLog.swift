@@ -44,18 +44,28 @@ package struct MemberLog {
             try shift()
             let source = try disk.open(path, .write)
             defer { source.close() }
-            let copy = try disk.open(path + ".1", .create)
-            defer { copy.close() }
-            var offset: Int64 = 0
-            while true {
-                let chunk = try source.read(at: offset, count: 1 << 20)
-                if chunk.isEmpty { break }
-                try copy.write(chunk, at: offset)
-                offset += Int64(chunk.count)
+            do throws(DiskError) {
+                try copy(source, to: path + ".1")
+            } catch {
+                guard error.kind == .noSpace else { throw error }
+                // The space is worth more than the words.
+                try disk.remove(path + ".1")
             }
             try source.truncate(to: 0)
         } catch {
             throw OperatorError(state: error)
+        }
+    }
+
+    private func copy(_ source: any DiskFile, to path: String) throws(DiskError) {
+        let copy = try disk.open(path, .create)
+        defer { copy.close() }
+        var offset: Int64 = 0
+        while true {
+            let chunk = try source.read(at: offset, count: 1 << 20)
+            if chunk.isEmpty { break }
+            try copy.write(chunk, at: offset)
+            offset += Int64(chunk.count)
         }
     }
 

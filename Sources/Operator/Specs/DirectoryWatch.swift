@@ -7,7 +7,7 @@ import Glibc
 final class DirectoryWatch: Sendable {
     /// Rings for any number of changes.
     let bell: Bell
-    private let descriptor: Int32
+    private let inotify: Descriptor
     private let events: FileEvents
     private let key: FileEvents.Key
 
@@ -21,23 +21,31 @@ final class DirectoryWatch: Sendable {
                 remedy: "raise fs.inotify.max_user_instances"
             )
         }
-        do throws(OperatorError) {
-            key = try events.watch(descriptor) {
-                DirectoryWatch.drain(descriptor)
-                bell.ring()
-            }
-        } catch {
-            close(descriptor)
-            throw error
+        let inotify = Descriptor(number: descriptor)
+        key = try events.watch(descriptor) {
+            DirectoryWatch.drain(inotify.number)
+            bell.ring()
         }
         self.bell = bell
-        self.descriptor = descriptor
+        self.inotify = inotify
         self.events = events
     }
 
     deinit {
         events.forget(key)
-        close(descriptor)
+    }
+
+    /// Closed when nobody uses it any more; the handler may run while the watch goes away.
+    private final class Descriptor: Sendable {
+        let number: Int32
+
+        init(number: Int32) {
+            self.number = number
+        }
+
+        deinit {
+            close(number)
+        }
     }
 
     /// Watches a directory; again is fine, and needed when it was removed and made anew. False
@@ -46,7 +54,7 @@ final class DirectoryWatch: Sendable {
         let mask =
             IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_DELETE_SELF
             | IN_MOVE_SELF | IN_ATTRIB
-        return unsafe inotify_add_watch(descriptor, directory, UInt32(mask)) >= 0
+        return unsafe inotify_add_watch(inotify.number, directory, UInt32(mask)) >= 0
     }
 
     /// The content of the events does not matter, but they must be taken.

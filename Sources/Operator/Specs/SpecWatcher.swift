@@ -18,6 +18,7 @@ package final class SpecWatcher: Sendable {
     /// How often everything is looked at although no change was reported: not every file system
     /// reports the changes that others make.
     private static let interval = Duration.seconds(5)
+    private static let pause = Duration.milliseconds(100)
 
     package init(
         paths: [String],
@@ -44,6 +45,9 @@ package final class SpecWatcher: Sendable {
         while !Task.isCancelled {
             let wait = look()
             await watch.bell.wait(atMost: wait)
+            // A folder in which much goes on, such as /tmp, is not looked at each time.
+            // Cancellation only ends the pause early.
+            try? await Task.sleep(for: SpecWatcher.pause)
         }
     }
 
@@ -104,8 +108,9 @@ package final class SpecWatcher: Sendable {
             // A link is followed; one to a directory is none of ours.
             guard let status = try disk.status(path), !status.isDirectory else { return }
             let bytes = try disk.read(path, maxSize: 1 << 20)
-            let age = wallNanoseconds() - status.modified
-            readings[path] = .content(bytes, age: .nanoseconds(age))
+            // A time in the far future, or past, is as good as none.
+            let (age, overflow) = wallNanoseconds().subtractingReportingOverflow(status.modified)
+            readings[path] = .content(bytes, age: overflow ? .zero : .nanoseconds(age))
         } catch {
             // It vanished between two calls: the next look knows.
             if error.kind != .notFound { readings[path] = .unreadable(error.description) }

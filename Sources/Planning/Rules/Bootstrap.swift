@@ -3,7 +3,7 @@ import ClusterAPI
 /// From nothing to a cluster that has served once (safety rule 11).
 func bootstrap(_ seen: Observation, _ findings: inout Findings) -> Plan? {
     switch seen.record {
-    case .unusable(let why): return .refuse(because: why)
+    case .unusable(let why): return .refuse("RecordUnusable", because: why)
     case .absent: return create(seen, &findings)
     case .read(let record):
         switch record.phase {
@@ -26,13 +26,17 @@ private func create(_ seen: Observation, _ findings: inout Findings) -> Plan {
     guard seen.leftovers.isEmpty else {
         let message =
             "there is no record of a cluster and yet \(seen.leftovers.joined(separator: ", ")): "
-            + "an empty cluster in its place could lose data; restore cluster.json, or move those "
-            + "files away if the data is not wanted"
+            + "an empty cluster in its place could lose data; put cluster.json back (is a disk "
+            + "not mounted?), or move those files away if the data is not wanted"
         findings.note(.degraded, "BootstrapRefused", message)
-        return .refuse(because: message)
+        return .refuse("BootstrapRefused", because: message)
     }
     guard seen.missing == nil else {
-        return .refuse(because: "no spec declares the cluster, and it was never created", .pending)
+        return .refuse(
+            "NotDeclared",
+            because: "no spec declares the cluster, and it was never created",
+            .pending
+        )
     }
     guard seen.spec.replicas > 0 else {
         return Plan(
@@ -53,6 +57,17 @@ private func begin(
     _ seen: Observation,
     _ findings: inout Findings
 ) -> Plan {
+    let isChanged =
+        record.members.count != seen.spec.replicas
+        || !SpecField.differences(from: record, to: seen.spec).isEmpty
+    if isChanged {
+        // Nothing holds on to what was planned.
+        return .act(
+            [.allocate(members: seen.spec.replicas)],
+            because: "the spec changed before anything was started",
+            .bootstrapping
+        )
+    }
     for member in seen.members where member.directory != .empty && member.directory != .gone {
         findings.block(
             member.name,
@@ -67,9 +82,7 @@ private func begin(
             "\(member.name): nothing was ever started here, and yet a process runs"
         )
     }
-    if let stuck = findings.blocked.keys.sorted().first {
-        return .refuse(because: findings.blocked[stuck] ?? stuck)
-    }
+    if let refusal = findings.refusal() { return refusal }
     return .act(
         [.begin] + record.members.map { .start(member: $0.name, as: .new) },
         because: "the cluster is new",
@@ -98,9 +111,7 @@ private func finish(
         plan.phase = plan.blockedBy == nil ? .bootstrapping : plan.phase
         return plan
     }
-    if let stuck = findings.blocked.keys.sorted().first {
-        return .refuse(because: findings.blocked[stuck] ?? stuck)
-    }
+    if let refusal = findings.refusal() { return refusal }
     return .wait(
         for: "the members to form a cluster",
         because: "\(serving) of \(record.members.count) members serve",

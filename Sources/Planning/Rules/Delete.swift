@@ -40,6 +40,6 @@ private func remove(_ record: ClusterRecord, _ seen: Observation) -> Plan {
         return .act([stop], because: "the cluster is deleted", .deleting)
     }
     // A foreign process may hold the files open: nothing is moved from under it (safety rule 12).
-    if let held = heldData(seen) { return .refuse(because: held, .deleting) }
+    if let held = heldData(seen) { return .refuse("ForeignProcess", because: held, .deleting) }
     return .act([.discard], because: "the cluster is deleted", .deleting)
 }

@@ -25,6 +25,7 @@ func identify(_ seen: Observation, _ findings: inout Findings) -> Plan? {
     compareWithMemberList(record, seen, &findings)
     guard foreign.count > record.members.count / 2 else { return nil }
     return .refuse(
+        "ForeignCluster",
         because: "\(foreign.joined(separator: ", ")) answer for another cluster than recorded"
     )
 }

@@ -16,9 +16,12 @@ func note(_ seen: Observation, _ findings: inout Findings) -> Plan? {
             .degraded,
             "DataVanished",
             "\(member.name) runs and its files are gone: stop whatever deletes them; it will not "
-                + "be started again as it is"
+                + "be started again as it is",
+            member: member.name
         )
     }
+    // A plan that nothing follows yet is made anew.
+    if record.phase == .planned { return nil }
     if seen.spec.replicas != 0, seen.spec.replicas != record.members.count {
         findings.note(
             .unmet,
@@ -28,10 +31,7 @@ func note(_ seen: Observation, _ findings: inout Findings) -> Plan? {
                 + "remove members; set it back to \(record.members.count)"
         )
     }
-    if case .etcd(let version?, _) = record.applied.spec.engine {
-        noteVersions(other: version, seen, &findings)
-    }
-    let fields = SpecField.differences(from: record.applied.spec, to: seen.spec)
+    let fields = SpecField.differences(from: record, to: seen.spec)
     if !fields.isEmpty {
         findings.note(
             .unmet,
@@ -42,22 +42,6 @@ func note(_ seen: Observation, _ findings: inout Findings) -> Plan? {
         )
     }
     return nil
-}
-
-/// `spec.engine.etcd.version` says which version the binary must have.
-private func noteVersions(
-    other wanted: String,
-    _ seen: Observation,
-    _ findings: inout Findings
-) {
-    for member in seen.members {
-        guard let version = member.probe.version, version != wanted else { continue }
-        findings.note(
-            .unmet,
-            "VersionMismatch",
-            "\(member.name) is etcd \(version) and spec.engine.etcd.version is \(wanted)"
-        )
-    }
 }
 
 extension DirectoryState {

@@ -5,7 +5,7 @@ func pause(_ seen: Observation, _ findings: inout Findings) -> Plan? {
     guard seen.spec.paused else { return nil }
     return Plan(
         reason: "spec.paused is true",
-        blockedBy: "spec.paused",
+        blockedBy: "Paused",
         phase: .paused,
         recheckAfter: .seconds(10)
     )

@@ -13,7 +13,7 @@ func startStopped(
     _ findings: inout Findings
 ) -> Plan? {
     var steps: [Step] = []
-    var reasons: [String] = []
+    var reasons: [Step: String] = [:]
     var waiting: (member: String, until: Duration)?
     for member in record.members {
         guard let observed = seen.members.first(where: { $0.name == member.name }),
@@ -23,22 +23,32 @@ func startStopped(
         case .refuse(let reason, let message):
             findings.block(member.name, reason, message)
         case .withdraw:
-            steps.append(.withdrawLaunch(member: member.name))
-            reasons.append("\(member.name) ended before it had written anything")
+            let step = Step.withdrawLaunch(member: member.name)
+            steps.append(step)
+            reasons[step] = "\(member.name) ended before it had written anything"
         case .start(let state):
             if let exit = observed.exits.last, observed.exits.streak > 1 {
-                findings.note(.degraded, exit.cause.reason, "\(member.name) \(exit.cause)")
+                findings.note(
+                    .degraded,
+                    exit.cause.reason,
+                    "\(member.name) \(exit.cause)",
+                    member: member.name
+                )
             }
             if let due = observed.exits.notBefore, due > seen.now.monotonic {
                 if waiting.map({ due < $0.until }) ?? true { waiting = (member.name, due) }
                 continue
             }
-            steps.append(.start(member: member.name, as: state))
-            reasons.append(observed.stopReason)
+            let step = Step.start(member: member.name, as: state)
+            steps.append(step)
+            reasons[step] = observed.stopReason
         }
     }
     if !steps.isEmpty {
-        return .act(steps, because: reasons.joined(separator: "; "), .recovering)
+        let all = steps.compactMap { reasons[$0] }.joined(separator: "; ")
+        var plan = Plan.act(steps, because: all, .recovering)
+        plan.reasons = reasons
+        return plan
     }
     guard let waiting else { return nil }
     return .wait(
@@ -51,7 +61,11 @@ func startStopped(
 
 extension MemberObservation {
     fileprivate var stopReason: String {
-        if let exit = exits.last { "\(name) \(exit.cause)" } else { "\(name) is not running" }
+        if let exit = exits.last {
+            "\(name) \(exit.cause.summary)"
+        } else {
+            "\(name) is not running"
+        }
     }
 }
 

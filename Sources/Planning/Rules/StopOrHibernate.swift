@@ -16,7 +16,7 @@ func stopOrHibernate(_ seen: Observation, _ findings: inout Findings) -> Plan? {
         return nil
     }
     if let stop = nextStop(record, seen) { return .act([stop], because: reason, .stopping) }
-    if let held = heldData(seen) { return .refuse(because: held, .stopping) }
+    if let held = heldData(seen) { return .refuse("ForeignProcess", because: held, .stopping) }
     return Plan(reason: reason, phase: phase, recheckAfter: .seconds(10))
 }
 

@@ -2,11 +2,12 @@
 func trust(_ seen: Observation, _ findings: inout Findings) -> Plan? {
     if case .unusable(let why) = seen.record {
         findings.note(.degraded, "RecordUnusable", why)
-        return .refuse(because: why)
+        return .refuse("RecordUnusable", because: why)
     }
     if case .read(let record) = seen.record, let flaw = record.flaw {
-        findings.note(.degraded, "RecordUnusable", "cluster.json contradicts itself: \(flaw)")
-        return .refuse(because: "cluster.json contradicts itself: \(flaw)")
+        let why = "cluster.json contradicts itself: \(flaw)"
+        findings.note(.degraded, "RecordUnusable", why)
+        return .refuse("RecordUnusable", because: why)
     }
     if let why = seen.processesUnknown {
         findings.note(.degraded, "ProcessesUnknown", why)

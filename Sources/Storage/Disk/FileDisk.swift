@@ -53,8 +53,16 @@ package struct FileDisk: Disk {
             isDirectory: info.st_mode & S_IFMT == S_IFDIR,
             device: UInt64(info.st_dev),
             inode: UInt64(info.st_ino),
-            modified: Int64(info.st_mtim.tv_sec) * 1_000_000_000 + Int64(info.st_mtim.tv_nsec)
+            modified: FileDisk.nanoseconds(info.st_mtim)
         )
+    }
+
+    /// The nearest that can be said of a time that nanoseconds cannot tell, from the year 2262 on.
+    private static func nanoseconds(_ time: timespec) -> Int64 {
+        let (whole, overflow) = Int64(time.tv_sec).multipliedReportingOverflow(by: 1_000_000_000)
+        guard !overflow else { return time.tv_sec < 0 ? .min : .max }
+        let (sum, isTooMuch) = whole.addingReportingOverflow(Int64(time.tv_nsec))
+        return isTooMuch ? .max : sum
     }
 
     package func open(

@@ -1,4 +1,5 @@
 import Glibc
+import Operator
 
 /// Where output goes, and whether a person watches it.
 struct Terminal: Sendable {
@@ -20,9 +21,9 @@ struct Terminal: Sendable {
     init(descriptor: Int32) {
         self.descriptor = descriptor
         let isTerminal = isatty(descriptor) == 1
-        let kind = environmentVariable("TERM")
+        let kind = environment("TERM")
         isInteractive = isTerminal && kind != nil && kind != "dumb"
-        hasColour = isInteractive && environmentVariable("NO_COLOR") == nil
+        hasColour = isInteractive && environment("NO_COLOR") == nil
     }
 
     private init(_ descriptor: Int32, isInteractive: Bool, hasColour: Bool) {
@@ -86,11 +87,4 @@ extension Terminal {
     static func tellWaiting(_ what: String) {
         standardError.write("waiting: \(what)\n")
     }
-}
-
-/// A variable of the environment; nil when it is unset or empty.
-func environmentVariable(_ name: String) -> String? {
-    guard let value = unsafe getenv(name) else { return nil }
-    let text = unsafe String(cString: value)
-    return text.isEmpty ? nil : text
 }
