@@ -20,7 +20,10 @@ enum EntryCommand {
     init(decoding data: [UInt8]) {
         if data.isEmpty {
             self = .empty
-        } else if let request = try? InternalRaftRequest(serializedBytes: data) {
+        } else if let request = try? InternalRaftRequest(
+            serializedBytes: data,
+            options: .logEntry
+        ) {
             self =
                 request.hasV2 ? EntryCommand(request.v2, id: request.header.id) : .request(request)
         } else if let request = try? ServerV2Request(serializedBytes: data) {

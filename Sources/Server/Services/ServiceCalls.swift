@@ -28,7 +28,10 @@ final class ServiceCalls {
         .unary { call in
             let request: Request
             do {
-                request = try Request(serializedBytes: Array(buffer: call.request))
+                request = try Request(
+                    serializedBytes: Array(buffer: call.request),
+                    options: .clientRequest
+                )
             } catch {
                 // The words of grpc-go, of which clients see the beginning.
                 let text = "grpc: error unmarshalling request: \(error)"
