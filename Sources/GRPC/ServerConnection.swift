@@ -197,6 +197,7 @@ final class ServerConnection: HTTP2Connection {
     override func write(slot: Int, count: Int) {
         guard let call = calls[slot] else { fatalError("a closed stream asked for data") }
         call.queue.write(count, to: &outbound)
+        pings.noteProgress()
         unsentBytes -= count
         call.sent()
     }

@@ -37,52 +37,28 @@ struct Restoration {
 
     private mutating func readKeys(_ backend: any Backend) throws(KeyspaceError) {
         var failure: KeyspaceError?
-        var previous: RecordKey?
+        var rows = RecordRows()
         do throws(BackendError) {
             try backend.scan(.key, from: []) { key, value in
-                failure = restore(key, value, after: previous)
-                previous = RecordKey(key)
-                return failure == nil
+                do throws(KeyspaceError) {
+                    let (row, fields) = try rows.check(key, value)
+                    index.restore(
+                        value.extracting(fields.key),
+                        row,
+                        version: fields.version,
+                        createRevision: fields.createRevision
+                    )
+                    return true
+                } catch {
+                    failure = error
+                    return false
+                }
             }
         } catch {
             throw .backend(error)
         }
         if let failure { throw failure }
-        if let previous { revision = max(revision, previous.revision.main) }
-    }
-
-    /// Takes one row into the index; what is wrong with it, if anything.
-    private mutating func restore(
-        _ key: Span<UInt8>,
-        _ value: Span<UInt8>,
-        after previous: RecordKey?
-    ) -> KeyspaceError? {
-        guard let row = RecordKey(key) else {
-            return corrupt(key, "not a revision")
-        }
-        if let previous, row.revision <= previous.revision {
-            return corrupt(key, "the revision \(row.revision) is there twice")
-        }
-        guard row.revision.sub <= KeyHistory.maximalSub else {
-            return corrupt(key, "the sub-revision is too large")
-        }
-        guard let fields = RecordFields(value) else {
-            return corrupt(key, "the value is not a key-value record")
-        }
-        guard row.isTombstone || (fields.version > 0 && fields.modRevision == row.revision.main)
-        else {
-            return corrupt(
-                key,
-                "version \(fields.version) of revision \(fields.modRevision) is not of this row"
-            )
-        }
-        index.restore(
-            value.extracting(fields.key),
-            row,
-            version: fields.version,
-            createRevision: fields.createRevision
-        )
-        return nil
+        if let last = rows.lastRevision { revision = max(revision, last.main) }
     }
 
     private func number(_ key: [UInt8]) throws(KeyspaceError) -> UInt64? {
@@ -99,9 +75,5 @@ struct Restoration {
             throw .corrupt(bucket: .meta, key: key, reason: "not a revision")
         }
         return mark.revision.main
-    }
-
-    private func corrupt(_ key: Span<UInt8>, _ reason: String) -> KeyspaceError {
-        .corrupt(bucket: .key, key: [UInt8](copying: key), reason: reason)
     }
 }

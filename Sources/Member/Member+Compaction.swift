@@ -20,6 +20,8 @@ extension Member {
         let due = logCompaction.consideredAt + configuration.snapshotCount
         let isLarge = logCompaction.bytesSinceConsidered > configuration.laggardBytes / 4
         guard durableAppliedIndex >= due || isLarge else { return }
+        // A follower that is being sent a snapshot will need what comes behind it.
+        guard isLarge || (snapshotsUnderWay.isEmpty && now >= keepsLogUntil) else { return }
         logCompaction.consider(at: durableAppliedIndex)
         let target = compactionTarget
         guard target >= log.firstIndex, target > logCompaction.startedAt else { return }

@@ -8,6 +8,11 @@ extension Member {
     /// gives what is left to the shell. `backendDue` says that the pending writes have waited long
     /// enough for a commit.
     package func turn(backendDue: Bool = false) -> Turn {
+        if installation == .done {
+            output.mustReopen = true
+            defer { output = Turn() }
+            return output
+        }
         var budget = Budget(configuration.limits)
         repeat {
             hasNewWork = false
@@ -42,13 +47,14 @@ extension Member {
         switch message.to {
         case .localAppendThread:
             // Handed to the log, and at the same time to Raft's own view of it.
+            if let snapshot = message.snapshot { replaceLog(by: snapshot) }
             log.append(message.entries)
             deliver(logWrites.stage(message))
         case .localApplyThread:
             applyQueue.append(message)
         default:
             if message.kind == .snapshot {
-                refuseSnapshot(to: message.to)
+                orderSnapshot(message)
             } else {
                 output.messages.append(message)
             }

@@ -15,8 +15,6 @@ struct Upkeep {
     var versionIsUnderWay = false
     /// When the members' versions are compared next.
     var versionCheckDue: Tick = 0
-    /// The followers that were said to need a snapshot.
-    var laggards: [NodeID] = []
 
     /// A new leader has the versions compared at once.
     mutating func leaderChanged() {
@@ -95,17 +93,5 @@ extension Member {
             lowest = min(lowest, version)
         }
         return lowest.withoutPatch
-    }
-
-    /// A follower needs entries that are compacted away. It is told nothing until it can be sent a
-    /// snapshot; Raft asks again with its next heartbeat.
-    func refuseSnapshot(to node: NodeID) {
-        raft.reportSnapshot(node, failed: true)
-        guard !upkeep.laggards.contains(node) else { return }
-        upkeep.laggards.append(node)
-        logger.error(
-            "a member is too far behind to catch up from the log and needs a snapshot",
-            metadata: ["member": "\(node)", "log begins at": "\(log.firstIndex)"]
-        )
     }
 }

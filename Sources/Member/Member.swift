@@ -18,8 +18,8 @@ package import Storage
 /// Replies are called inside `turn` and `tick`; they may call `propose` and `read`, nothing else.
 ///
 /// Where to read on: `Member+Turn` (the loop), `+Proposals`, `+Reads`, `+Apply`, `+Membership`,
-/// `+Upkeep` (what a member does of its own accord), `+Compaction`, `Startup` (what is true at
-/// start).
+/// `+Upkeep` (what a member does of its own accord), `+Compaction`, `+Snapshots`, `Startup` (what
+/// is true at start).
 package final class Member {
     package let configuration: MemberConfiguration
     package let keyspace: Keyspace
@@ -62,6 +62,11 @@ package final class Member {
     let backend: any Backend
     let quota: Quota
     var logCompaction: LogCompaction
+    var installation = Installation.none
+    /// Followers to which the shell is sending a snapshot.
+    var snapshotsUnderWay: [MemberID] = []
+    /// The log is not cut off before.
+    var keepsLogUntil: Tick = 0
     /// The batch that the backend is committing, and the last entry in it.
     var backendBatch: (number: UInt64, applied: LogIndex)?
     /// The last entry whose effect is durable in the backend.
@@ -161,6 +166,7 @@ extension Member {
     /// The log's batches up to this number are durable.
     package func logged(_ number: UInt64) {
         deliver(logWrites.logged(number))
+        if case .logged(let marker) = installation, number >= marker { installation = .done }
     }
 
     /// Messages to this peer do not arrive.

@@ -9,7 +9,7 @@ extension Message {
             .hup, .beat, .unreachable, .snapshotStatus, .checkQuorum, .forgetLeader:
             return "a node says this only to itself"
         case .snapshot:
-            return "catching up by snapshot is not supported yet"
+            return "a snapshot comes with its rows, not as a message"
         default:
             break
         }

@@ -41,6 +41,9 @@ extension RaftNode {
         )
     }
 
+    /// The index of the snapshot that was accepted and is not in place yet; nil when there is none.
+    package var restoring: LogIndex? { log.unstable.snapshot?.index }
+
     package var basicStatus: BasicStatus {
         BasicStatus(
             id: id,

@@ -63,6 +63,8 @@ extension Fatal {
         switch error {
         case .log(let cause): log(cause)
         case .disk(let cause): disk(cause)
+        case .backend(let cause): backend(cause)
+        case .keyspace(let cause): keyspace(cause)
         case .noLog: Fatal(.configuration, "\(error)", remedy: "set --initial-cluster")
         case .otherMember: Fatal(.foreignData, "\(error)", remedy: "look at the data directory")
         case .badMetadata, .logMissing, .logTooShort, .logTooNew, .badRecord:

@@ -14,6 +14,8 @@ final class HTTPExchange: ChannelInboundHandler {
         case readBody(limit: Int)
         /// Answered at once; what the client still sends is not read.
         case answer(HTTPAnswer)
+        /// The body goes elsewhere as it comes.
+        case stream(to: SnapshotReceiver)
         /// The head is answered by somebody who writes a body without end.
         case takenOver
     }
@@ -25,6 +27,7 @@ final class HTTPExchange: ChannelInboundHandler {
     private var head: HTTPRequestHead?
     private var body = ByteBuffer()
     private var limit = 0
+    private var receiver: SnapshotReceiver?
     private var deadline: Scheduled<Void>?
 
     /// A body of which nothing comes for so long is given up, as etcd does with its peers.
@@ -50,9 +53,15 @@ final class HTTPExchange: ChannelInboundHandler {
                 body.clear()
                 awaitMore(context.channel)
             case .answer(let answer): write(answer, keepAlive: false, context)
+            case .stream(let receiver): stream(to: receiver, context.channel)
             case .takenOver: break
             }
         case .body(var bytes):
+            if let receiver {
+                awaitMore(context.channel)
+                if !receiver.take(&bytes) { setReading(false, context.channel) }
+                return
+            }
             guard head != nil else { return }
             guard body.readableBytes + bytes.readableBytes <= limit else {
                 head = nil
@@ -63,6 +72,11 @@ final class HTTPExchange: ChannelInboundHandler {
             body.writeBuffer(&bytes)
             awaitMore(context.channel)
         case .end:
+            if let receiver {
+                deadline?.cancel()
+                let context = NIOLoopBound(context, eventLoop: context.eventLoop)
+                return receiver.finish { self.write($0, keepAlive: false, context.value) }
+            }
             guard let head else { return }
             self.head = nil
             deadline?.cancel()
@@ -70,6 +84,23 @@ final class HTTPExchange: ChannelInboundHandler {
             onRequest(head, body) { answer in
                 self.write(answer, keepAlive: head.isKeepAlive, context.value)
             }
+        }
+    }
+
+    private func stream(to receiver: SnapshotReceiver, _ channel: any Channel) {
+        self.receiver = receiver
+        receiver.onReadable = { [weak self] in self?.setReading(true, channel) }
+        awaitMore(channel)
+    }
+
+    /// While a disk is slow, the sender has to wait.
+    private func setReading(_ isReading: Bool, _ channel: any Channel) {
+        guard channel.isActive, let options = channel.syncOptions else { return }
+        if isReading { awaitMore(channel) } else { deadline?.cancel() }
+        do {
+            try options.setOption(.autoRead, value: isReading)
+        } catch {
+            channel.close(promise: nil)
         }
     }
 
@@ -82,6 +113,8 @@ final class HTTPExchange: ChannelInboundHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         deadline?.cancel()
+        receiver?.onReadable = nil
+        receiver?.close()
         onClosed(context.channel)
         context.fireChannelInactive()
     }

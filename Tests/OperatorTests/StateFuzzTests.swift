@@ -32,7 +32,7 @@ import Testing
         seed: Seed
     ) throws {
         let file = StateFile.encode(Sample.record(phase: .bootstrapped))
-        let head = "{\"format\":1,\"crc32c\":\"12345678\",\"body\":".utf8.count
+        let head = "{\"format\":\(StateFile.format),\"crc32c\":\"12345678\",\"body\":".utf8.count
         let body = Array(file[head...].dropLast(2))
         var readCount = 0
         try Fuzz.run(seed, rounds: 3000) { generator in
@@ -89,7 +89,7 @@ import Testing
         sum.update(body)
         let digits = String(sum.value, radix: 16)
         let padded = String(repeating: "0", count: 8 - digits.count) + digits
-        return Array("{\"format\":1,\"crc32c\":\"\(padded)\",\"body\":".utf8) + body
-            + Array("}\n".utf8)
+        let head = "{\"format\":\(StateFile.format),\"crc32c\":\"\(padded)\",\"body\":"
+        return Array(head.utf8) + body + Array("}\n".utf8)
     }
 }

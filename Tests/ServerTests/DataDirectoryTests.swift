@@ -28,7 +28,7 @@ extension RunningMembers {
 
         @Test func `an empty place becomes a data directory`() throws {
             let data = try DataDirectory(claiming: path, on: disk)
-            #expect(try disk.list(path + "/member") == ["lock", "store"])
+            #expect(try disk.list(path + "/member") == ["lock", "snapshot"])
             #expect(try !data.hasLog())
             data.release()
         }

@@ -20,42 +20,49 @@ extension RunningMembers {
         }
 
         /// A sequence, because later commands see what earlier ones wrote.
-        private static let commands: [[String]] = [
-            ["put", "hello", "world"],
-            ["get", "hello"],
-            ["get", "hello", "-w=json"],
-            ["get", "hello", "-w=fields"],
-            ["put", "a/1", "one"], ["put", "a/2", "two"], ["put", "a/3", "three"],
-            ["put", "b", "bee"],
-            ["put", "a/2", "two again", "--prev-kv"],
-            ["get", "a/", "--prefix"],
-            ["get", "a/", "--prefix", "--limit=2", "-w=json"],
-            ["get", "a/", "--prefix", "--order=DESCEND"],
-            ["get", "a/", "--prefix", "--sort-by=MODIFY", "--order=ASCEND"],
-            ["get", "a/", "--prefix", "--sort-by=VALUE", "--order=DESCEND", "--limit=1"],
-            ["get", "a/", "--prefix", "--sort-by=VERSION", "--order=DESCEND"],
-            ["get", "a/", "--prefix", "--keys-only"],
-            ["get", "a/", "--prefix", "--count-only", "-w=fields"],
-            ["get", "a/1", "a/3"],
-            ["get", "a/2", "--from-key"],
-            ["get", "a/2", "--rev=4"],
-            ["get", "a/2", "--rev=100"],
-            ["get", "--prefix", "", "--consistency=s"],
-            ["get", "", "--prefix", "-w=json"],
-            ["get", "nothing"], ["get", "nothing", "-w=json"],
-            ["put", "", "x"],
-            ["put", "hello", "--ignore-value"],
-            ["put", "nothing", "--ignore-value"],
-            ["del", "a/1", "--prev-kv"],
-            ["del", "a/", "--prefix", "-w=json"],
-            ["del", "nothing"],
-            ["get", "a/", "--prefix", "--rev=7"],
-            ["compaction", "8"],
-            ["compaction", "8"],
-            ["compaction", "100"],
-            ["get", "a/", "--prefix", "--rev=7"],
-            ["endpoint", "health"],
-        ]
+        private static let commands: [[String]] =
+            [
+                ["put", "hello", "world"],
+                ["get", "hello"],
+                ["get", "hello", "-w=json"],
+                ["get", "hello", "-w=fields"],
+                ["put", "a/1", "one"], ["put", "a/2", "two"], ["put", "a/3", "three"],
+                ["put", "b", "bee"],
+                ["put", "a/2", "two again", "--prev-kv"],
+                ["get", "a/", "--prefix"],
+                ["get", "a/", "--prefix", "--limit=2", "-w=json"],
+                ["get", "a/", "--prefix", "--order=DESCEND"],
+                ["get", "a/", "--prefix", "--sort-by=MODIFY", "--order=ASCEND"],
+                ["get", "a/", "--prefix", "--sort-by=VALUE", "--order=DESCEND", "--limit=1"],
+                ["get", "a/", "--prefix", "--sort-by=VERSION", "--order=DESCEND"],
+                ["get", "a/", "--prefix", "--keys-only"],
+                ["get", "a/", "--prefix", "--count-only", "-w=fields"],
+                ["get", "a/1", "a/3"],
+                ["get", "a/2", "--from-key"],
+                ["get", "a/2", "--rev=4"],
+                ["get", "a/2", "--rev=100"],
+                ["get", "--prefix", "", "--consistency=s"],
+                ["get", "", "--prefix", "-w=json"],
+                ["get", "nothing"], ["get", "nothing", "-w=json"],
+                ["put", "", "x"],
+                ["put", "hello", "--ignore-value"],
+                ["put", "nothing", "--ignore-value"],
+                ["del", "a/1", "--prev-kv"],
+                ["del", "a/", "--prefix", "-w=json"],
+                ["del", "nothing"],
+                ["get", "a/", "--prefix", "--rev=7"],
+                ["compaction", "8"],
+                ["compaction", "8"],
+                ["compaction", "100"],
+                ["get", "a/", "--prefix", "--rev=7"],
+                ["endpoint", "health"],
+            ] + large
+
+        /// Megabytes: while they come, a Go client pings to measure how far the server is away.
+        private static let large =
+            (0..<20).map { ["put", "large/\($0)", String(repeating: "x", count: 120_000)] } + [
+                ["get", "large/", "--prefix"]
+            ]
 
         private static let transactions = [
             "mod(\"hello\") > \"0\"\n\nput hello there\nget hello\n\nget hello\n\n",

@@ -120,7 +120,8 @@ extension RunningMembers {
                     method: .POST,
                     headers: sender.headers()
                 )
-                #expect(snapshot.status == 501)
+                #expect(snapshot.status == 400)
+                #expect(snapshot.body == "the body ends before the snapshot\n")
             }
         }
 

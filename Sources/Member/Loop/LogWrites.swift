@@ -16,6 +16,7 @@ struct LogWrites {
         let number: UInt64
         /// The end of the log once this is durable; nil when the write has no entries.
         let lastIndex: LogIndex?
+        let marker: LogIndex?
         var responses: [Message]
     }
 
@@ -68,9 +69,13 @@ struct LogWrites {
         return []
     }
 
-    mutating func stage(_ marker: WAL.Marker) {
+    /// Gives the number of the batch that it will be in.
+    @discardableResult
+    mutating func stage(_ marker: WAL.Marker) -> UInt64 {
+        invariant(entries.isEmpty || marker.index < entries[0].index, "a marker behind entries")
         self.marker = marker
         mustSync = true
+        return nextNumber
     }
 
     /// The next batch for the log; nil when nothing is staged that must be durable.
@@ -93,7 +98,12 @@ struct LogWrites {
             mustSync: mustSync
         )
         inFlight.append(
-            Write(number: number, lastIndex: entries.last?.index, responses: responses)
+            Write(
+                number: number,
+                lastIndex: entries.last?.index,
+                marker: marker?.index,
+                responses: responses
+            )
         )
         entries = []
         hardState = nil
@@ -110,6 +120,7 @@ struct LogWrites {
         inFlight.removeFirst(done.count)
         for write in done {
             // A smaller index is right too: a new leader's entries replaced the end of the log.
+            if let marker = write.marker { durableIndex = max(durableIndex, marker) }
             if let lastIndex = write.lastIndex { durableIndex = lastIndex }
         }
         return done.flatMap(\.responses)

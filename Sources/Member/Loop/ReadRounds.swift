@@ -77,6 +77,11 @@ struct ReadRounds {
         return round?.readers ?? []
     }
 
+    mutating func takeAll() -> [Reader] {
+        defer { self = ReadRounds() }
+        return confirmed.flatMap(\.readers) + (round?.readers ?? []) + next
+    }
+
     /// Whose time is up.
     mutating func takeExpired(at tick: Tick) -> [Reader] {
         var expired: [Reader] = []

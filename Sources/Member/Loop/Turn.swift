@@ -7,6 +7,9 @@ package import Storage
 package struct Turn {
     /// To be sent to peers now, in this order. Losing one is allowed.
     package var messages: [Message] = []
+    /// Each asks for a snapshot to be sent: with the backend's rows, and the index, term and group
+    /// that belong to these, instead of the ones it has. `Member.snapshotSent` is told the outcome.
+    package var snapshots: [Message] = []
     /// To be handed to the log's thread; its number comes back through `Member.logged`. Batches
     /// must become durable in the order of their numbers.
     package var log: (number: UInt64, batch: LogBatch)?
@@ -24,6 +27,9 @@ package struct Turn {
     package var becameReady = false
     /// The cluster has removed this member: it goes on for about a second, then the process ends.
     package var removedSelf = false
+    /// The log begins with a snapshot whose rows are prepared: once all that this turn asks for is
+    /// done, the member is of no more use and is to be opened anew from its disks.
+    package var mustReopen = false
     /// The member stopped for the sake of its work's bound: take another turn soon, after a look at
     /// the sockets and the clock.
     package var hasMore = false
@@ -34,5 +40,6 @@ package struct Turn {
     package var isEmpty: Bool {
         messages.isEmpty && log == nil && backend == nil && releaseLogBefore == nil
             && !membershipChanged && !leaderChanged && !becameReady && !removedSelf && !hasMore
+            && snapshots.isEmpty && !mustReopen
     }
 }

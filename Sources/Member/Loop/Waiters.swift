@@ -39,6 +39,13 @@ struct Waiters {
         return waiter
     }
 
+    mutating func takeAll() -> [Waiter] {
+        let all = waiters.keys.sorted().compactMap { waiters[$0] }
+        waiters = [:]
+        deadlines = [:]
+        return all
+    }
+
     func contains(_ id: UInt64) -> Bool {
         waiters[id] != nil
     }

@@ -1,5 +1,5 @@
 import EtcdProto
-import Keyspace
+package import Keyspace
 import Raft
 
 /// A write to one of the keyspace's small buckets.
@@ -13,15 +13,37 @@ extension Membership {
 
     /// As of the last entry whose effect the keyspace holds.
     init(restoring keyspace: Keyspace) throws(StartError) {
+        try self.init { keyspace.bucketEntries($0) }
+    }
+
+    /// As of the last entry whose effect the view shows.
+    package init(restoring view: any BackendView) throws(StartError) {
+        try self.init { bucket throws(StartError) in
+            var rows: [(key: [UInt8], value: [UInt8])] = []
+            do throws(BackendError) {
+                try view.scan(bucket, from: []) { key, value in
+                    rows.append(([UInt8](copying: key), [UInt8](copying: value)))
+                    return true
+                }
+            } catch {
+                throw .backend(error)
+            }
+            return rows
+        }
+    }
+
+    private init(
+        rows: (Bucket) throws(StartError) -> [(key: [UInt8], value: [UInt8])]
+    ) throws(StartError) {
         var members: [MemberInfo] = []
-        for (key, value) in keyspace.bucketEntries(.members) {
+        for (key, value) in try rows(.members) {
             let member = try Membership.record(.members, key) { () throws(JSONError) in
                 try MemberInfo(json: value)
             }
             members.append(member)
         }
         self.init(members: members)
-        for (key, _) in keyspace.bucketEntries(.membersRemoved) {
+        for (key, _) in try rows(.membersRemoved) {
             let text = String(decoding: key, as: UTF8.self)
             guard let id = MemberID(hex: text) else {
                 throw Membership.bad(.membersRemoved, key, "the key is not a member's id")
@@ -29,7 +51,7 @@ extension Membership {
             markRemoved(id)
         }
         let key = Membership.clusterVersionKey
-        if let value = keyspace.bucketValue(.cluster, key) {
+        if let value = try rows(.cluster).first(where: { $0.key == key })?.value {
             guard let version = ServerVersion(String(decoding: value, as: UTF8.self)) else {
                 throw Membership.bad(.cluster, key, "not a version")
             }

@@ -1,4 +1,5 @@
 package import EtcdProto
+package import Keyspace
 package import Raft
 package import Storage
 
@@ -7,6 +8,8 @@ package import Storage
 package enum StartError: Error, Sendable, CustomStringConvertible {
     case log(WALError)
     case disk(DiskError)
+    case backend(BackendError)
+    case keyspace(KeyspaceError)
     /// The log's metadata record cannot be read or names no member.
     case badMetadata(directory: String)
     /// There is neither a log nor a word on how to begin one.
@@ -28,6 +31,8 @@ package enum StartError: Error, Sendable, CustomStringConvertible {
         switch self {
         case .log(let error): error.description
         case .disk(let error): error.description
+        case .backend(let error): error.description
+        case .keyspace(let error): "\(error)"
         case .badMetadata(let directory):
             "the write-ahead log in \(directory) does not say to which member it belongs"
         case .noLog(let directory):

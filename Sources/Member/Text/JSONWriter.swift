@@ -36,6 +36,16 @@ struct JSONWriter {
         list(numbers) { $0.append(String($1)) }
     }
 
+    mutating func field(_ name: String, _ object: consuming JSONWriter) {
+        key(name)
+        bytes.append(contentsOf: object.finished())
+    }
+
+    mutating func nullField(_ name: String) {
+        key(name)
+        append("null")
+    }
+
     private mutating func key(_ name: String) {
         if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) }
         quoted(name)

@@ -4,7 +4,8 @@ package import Storage
 ///
 ///     <data-dir>/member/lock        flock: who holds it is the member
 ///     <data-dir>/member/wal/        the write-ahead log, etcd's format
-///     <data-dir>/member/store/      the keyspace, LMDB
+///     <data-dir>/member/store/      the keyspace, LMDB (see `StoreDirectories`)
+///     <data-dir>/member/snapshot/   files of snapshots on their way; nothing of it is kept
 ///     <data-dir>/identity.json      name and ids, for people and the operator (see `Identity`)
 ///     <data-dir>/retired            a stamp: never start from here again
 package struct DataDirectory: Sendable {
@@ -14,7 +15,9 @@ package struct DataDirectory: Sendable {
     private let lock: any DiskLock
 
     package var log: String { path + "/member/wal" }
-    package var store: String { path + "/member/store" }
+    /// The directory of all files but the stamps.
+    package var member: String { path + "/member" }
+    package var snapshots: String { path + "/member/snapshot" }
 
     /// Whether somebody has begun to use the directory.
     package static func exists(_ path: String, on disk: any Disk) throws(Fatal) -> Bool {
@@ -34,7 +37,8 @@ package struct DataDirectory: Sendable {
         do throws(DiskError) {
             try disk.createDirectory(path + "/member")
             lock = try disk.lock(path + "/member/lock")
-            try disk.createDirectory(path + "/member/store")
+            try disk.removeAll(path + "/member/snapshot")
+            try disk.createDirectory(path + "/member/snapshot")
         } catch {
             throw .disk(error)
         }

@@ -66,7 +66,6 @@ extension FlagTable {
         ("warning-unary-request-duration", .duration, "300ms"),
         ("downgrade-check-time", .duration, "5s"),
         ("memory-mlock", .boolean, "false"),
-        ("snapshot-catchup-entries", .unsigned, "5000"),
         ("bootstrap-defrag-threshold-megabytes", .unsigned, "0"),
         ("stop-grpc-service-on-defrag", .boolean, "false"),
         ("peer-skip-client-san-verification", .boolean, "false"),

@@ -74,6 +74,18 @@ package enum FlagTable {
         Flag("initial-cluster-token", .text, "etcd-cluster", "Tells equal bootstraps apart."),
         Flag("strict-reconfig-check", .boolean, "true", "Refuse changes that would lose quorum."),
         Flag("max-learners", .unsigned, "1", "Learners allowed at a time."),
+        Flag(
+            "snapshot-catchup-entries",
+            .unsigned,
+            "5000",
+            "Entries kept for slow members when the log is cut off."
+        ),
+        Flag(
+            "experimental-snapshot-catchup-entries",
+            .unsigned,
+            "5000",
+            "3.5's name of --snapshot-catchup-entries."
+        ),
         Flag("experimental-max-learners", .unsigned, "1", "3.5's name of --max-learners."),
     ]
 

@@ -19,6 +19,7 @@ package struct Settings: Sendable {
     package var heartbeatMilliseconds: Int
     package var electionMilliseconds: Int
     package var snapshotCount: UInt64
+    package var catchUpEntries: UInt64
     package var quotaBackendBytes: Int64
     package var maxTransactionOperations: Int
     package var maxRequestBytes: Int
@@ -59,6 +60,7 @@ extension Settings {
         heartbeatMilliseconds = try flags.count("heartbeat-interval")
         electionMilliseconds = try flags.count("election-timeout")
         snapshotCount = UInt64(try flags.count("snapshot-count"))
+        catchUpEntries = UInt64(try flags.count(ofBothNames: "snapshot-catchup-entries"))
         quotaBackendBytes = Int64(flags.value("quota-backend-bytes")) ?? 0
         maxTransactionOperations = try flags.count("max-txn-ops")
         maxRequestBytes = try flags.count("max-request-bytes")
@@ -68,7 +70,7 @@ extension Settings {
         keepaliveTimeoutNanoseconds = flags.nanoseconds("grpc-keepalive-timeout")
         preVote = flags.isOn("pre-vote")
         strictReconfigCheck = flags.isOn("strict-reconfig-check")
-        maxLearners = try flags.maxLearners()
+        maxLearners = try flags.count(ofBothNames: "max-learners")
 
         logLevel = LineLogHandler.level(named: flags.value("log-level"))
         logAsJSON = flags.value("log-format") == "json"
@@ -155,9 +157,9 @@ extension FlagParser {
         return number
     }
 
-    /// It decides about what is applied, so all members must mean the same, under whatever name.
-    fileprivate func maxLearners() throws(Fatal) -> Int {
-        let (new, old) = ("max-learners", "experimental-max-learners")
+    /// A flag that has `experimental-` before its name in etcd 3.5.
+    fileprivate func count(ofBothNames new: String) throws(Fatal) -> Int {
+        let old = "experimental-" + new
         let count = try count(isGiven(old) ? old : new)
         if isGiven(new), isGiven(old), value(new) != value(old) {
             throw Fatal(

@@ -14,11 +14,12 @@ import Storage
 /// requests becomes one proposal, one write and one sync.
 final class MemberLoop {
     let eventLoop: any EventLoop
-    let member: Member
+    var replica: Replica
     let logger: Logger
     private(set) var transport: PeerTransport
-    private let log: LogWriter
-    private let backend: BackendThread
+    /// Where snapshots lie while they are sent or received.
+    let spool: SnapshotSpool
+    let reopenReplica: () throws(Fatal) -> Replica
     private let heartbeat: TimeAmount
     /// Ends the process: nothing of the member may go on.
     private let onFatal: (Fatal) -> Void
@@ -26,19 +27,22 @@ final class MemberLoop {
     var onReady: (() -> Void)?
 
     private var isTurnScheduled = false
-    private var isStopped = false
+    var isStopped = false
+    /// A snapshot has been installed: files are closed and opened again, and nothing else is done.
+    var reopening: EventLoopFuture<Void>?
+    var isReceivingSnapshot = false
     private var ticker: Scheduled<Void>?
     private var nextTick = NIODeadline.now()
     private var hasPostponedTick = false
-    private var backendTimer: Scheduled<Void>?
-    private var isBackendDue = false
+    var backendTimer: Scheduled<Void>?
+    var isBackendDue = false
     /// Requests and messages since the last turn: what would have to wait for an inline sync.
     private var inputs = 0
     /// A commit of the backend is under way.
-    private var isCommitting = false
+    var isCommitting = false
     private var leaderWaiters: [UInt64: (id: MemberID, done: (Bool) -> Void)] = [:]
     private var nextLeaderWaiter: UInt64 = 0
-    private var onCommitted: (() -> Void)?
+    var onCommitted: (() -> Void)?
     /// Reads of the local state that may be done now, in order.
     private var reads = CircularBuffer<() -> Void>()
     /// After so long the sockets and the clock get a look before the next read.
@@ -46,20 +50,20 @@ final class MemberLoop {
 
     init(
         eventLoop: any EventLoop,
-        member: Member,
+        replica: Replica,
+        reopen: @escaping () throws(Fatal) -> Replica,
         identity: PeerIdentity,
-        log: LogWriter,
-        backend: BackendThread,
+        spool: SnapshotSpool,
         logger: Logger,
         onFatal: @escaping (Fatal) -> Void
     ) {
         self.eventLoop = eventLoop
-        self.member = member
-        self.log = log
-        self.backend = backend
+        self.replica = replica
+        reopenReplica = reopen
+        self.spool = spool
         self.logger = logger
         self.onFatal = onFatal
-        heartbeat = .milliseconds(Int64(member.configuration.tickMilliseconds))
+        heartbeat = .milliseconds(Int64(replica.member.configuration.tickMilliseconds))
         let mailbox = Mailbox()
         let context = PeerContext(
             identity: identity,
@@ -83,6 +87,11 @@ final class MemberLoop {
         weak var loop: MemberLoop?
     }
 
+    var member: Member { replica.member }
+    private var log: LogWriter { replica.log }
+    var backend: BackendThread { replica.backend }
+    var isIdle: Bool { isStopped || reopening != nil }
+
     func start() {
         transport.start()
         transport.update(member.membership)
@@ -103,7 +112,7 @@ final class MemberLoop {
 
     /// The member has been given something: a turn follows when the sockets have been read.
     func wake() {
-        guard !isTurnScheduled, !isStopped else { return }
+        guard !isTurnScheduled, !isIdle else { return }
         isTurnScheduled = true
         eventLoop.assumeIsolated().execute {
             self.isTurnScheduled = false
@@ -114,7 +123,7 @@ final class MemberLoop {
     /// Like `wake`, but not before the sockets have been read: the event loop does everything that
     /// is to be done at once, and what that brings about, before it looks at a socket.
     private func wakeLater() {
-        guard !isTurnScheduled, !isStopped else { return }
+        guard !isTurnScheduled, !isIdle else { return }
         isTurnScheduled = true
         eventLoop.assumeIsolated().scheduleTask(in: .microseconds(50)) {
             self.isTurnScheduled = false
@@ -145,14 +154,14 @@ final class MemberLoop {
     }
 
     func receive(_ message: Message) {
-        guard !isStopped else { return }
+        guard !isIdle else { return }
         // Heartbeats need no answer from the disk.
         if message.kind != .heartbeat && message.kind != .heartbeatResponse { inputs += 1 }
         member.receive(message)
         wake()
     }
 
-    private func connectionChanged(_ peer: MemberID, isConnected: Bool) {
+    func connectionChanged(_ peer: MemberID, isConnected: Bool) {
         if isConnected {
             member.peerConnected(peer)
             askVersion(of: peer)
@@ -216,14 +225,14 @@ final class MemberLoop {
             return scheduleTick()
         }
         hasPostponedTick = false
-        member.tick()
+        if reopening == nil { member.tick() }
         wake()
         nextTick = delay > heartbeat ? now + heartbeat : nextTick + heartbeat
         scheduleTick()
     }
 
     private func backendSoon() {
-        guard backendTimer == nil, !isStopped, member.keyspace.pendingOperations > 0 else { return }
+        guard backendTimer == nil, !isIdle, member.keyspace.pendingOperations > 0 else { return }
         backendTimer = eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(100)) {
             self.backendTimer = nil
             self.isBackendDue = true
@@ -234,7 +243,7 @@ final class MemberLoop {
     // MARK: Turns
 
     private func takeTurn() {
-        guard !isStopped else { return }
+        guard !isIdle else { return }
         let isQuiet = inputs <= 1
         inputs = 0
         while true {
@@ -247,8 +256,13 @@ final class MemberLoop {
                 wake()
             }
             if !turn.messages.isEmpty { transport.send(turn.messages) }
+            if turn.mustReopen { return reopen() }
+            for message in turn.snapshots { sendSnapshot(message) }
             if let batch = turn.backend { commit(batch) }
-            if turn.becameReady { onReady?() }
+            if turn.becameReady {
+                onReady?()
+                onReady = nil
+            }
             if turn.leaderChanged { answerLeaderWaiters() }
             if turn.removedSelf { leaveSoon() }
             let isWritten = turn.log.map { write($0.batch, number: $0.number, isQuiet) } ?? false
@@ -289,7 +303,7 @@ final class MemberLoop {
     }
 
     private func logged(_ number: UInt64, _ result: Result<Void, WALError>) {
-        guard !isStopped else { return }
+        guard !isIdle else { return }
         switch result {
         case .success:
             member.logged(number)
@@ -323,7 +337,7 @@ final class MemberLoop {
     private func committed(_ number: UInt64, _ result: Result<Void, BackendError>) {
         isCommitting = false
         // Once halted the backend may be closed already.
-        guard !isStopped else { return }
+        guard !isIdle else { return }
         switch result {
         case .success:
             member.committed(number)
@@ -370,7 +384,7 @@ final class MemberLoop {
 
     // MARK: Ends
 
-    private func fail(_ fatal: Fatal) {
+    func fail(_ fatal: Fatal) {
         guard !isStopped else { return }
         halt()
         onFatal(fatal)
@@ -397,7 +411,7 @@ final class MemberLoop {
     /// One commit may be under way already, so a second one can be needed.
     private func flushBackend(rounds: Int, _ done: @escaping () -> Void) {
         let isDone = member.keyspace.pendingOperations == 0 && !isCommitting
-        guard !isStopped, !isDone, rounds > 0 else { return done() }
+        guard !isIdle, !isDone, rounds > 0 else { return done() }
         onCommitted = {
             self.onCommitted = nil
             self.flushBackend(rounds: rounds - 1, done)

@@ -4,6 +4,7 @@ import Member
 import NIOCore
 import NIOHTTP1
 import Raft
+import Storage
 
 /// What a member answers on its peer port.
 final class PeerEndpoints {
@@ -32,7 +33,7 @@ final class PeerEndpoints {
                     return .takenOver
                 }
                 if head.uri.hasPrefix("/raft/snapshot") {
-                    return .answer(self.refuseSnapshot(head))
+                    return self.takeSnapshot(head)
                 }
                 guard Self.path(of: head) == "/raft" else {
                     return .readBody(limit: Self.smallBodyBytes)
@@ -151,9 +152,26 @@ final class PeerEndpoints {
         }
     }
 
-    /// Snapshots cannot be installed yet: the sender is told before it sends gigabytes, counts the
-    /// snapshot as failed and tries again later.
-    private func refuseSnapshot(_ head: HTTPRequestHead) -> HTTPAnswer {
-        .error(.notImplemented, "snapshots cannot be received yet", identity.answerHeaders)
+    /// One snapshot at a time: each is as large as the keyspace.
+    private func takeSnapshot(_ head: HTTPRequestHead) -> HTTPExchange.Reception {
+        if let objection = objection(to: head) { return .answer(objection) }
+        let headers = identity.answerHeaders
+        let sender = head.headers.first(name: "X-Server-From").flatMap { MemberID(hex: $0) }
+        if let sender, membership.isRemoved(sender) {
+            return .answer(
+                .error(.forbidden, "cannot process message from removed member", headers)
+            )
+        }
+        let urls = StreamHandshake.urls(of: head.headers)
+        if let sender, !urls.isEmpty { loop.transport.addRemote(sender, urls: urls) }
+        do throws(DiskError) {
+            guard let receiver = try loop.receiveSnapshot() else {
+                let text = "another snapshot is being received"
+                return .answer(.error(.internalServerError, text, headers))
+            }
+            return .stream(to: receiver)
+        } catch {
+            return .answer(.error(.internalServerError, "\(error)", headers))
+        }
     }
 }

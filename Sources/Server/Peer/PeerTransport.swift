@@ -89,6 +89,11 @@ final class PeerTransport {
         links[id].flatMap { $0.isRemote ? nil : $0 }
     }
 
+    /// The members with an open stream to this one.
+    var connected: [MemberID] {
+        links.values.filter(\.isConnected).map(\.id).sorted()
+    }
+
     /// Asks a member's `/version`; nil when it does not answer.
     func askVersion(of id: MemberID, _ done: @escaping (ServerVersion?) -> Void) {
         guard let place = links[id]?.addresses.current else { return done(nil) }

@@ -27,56 +27,23 @@ final class Assembly {
     let loop: MemberLoop
     let clientPort: ClientPort
     let peerPort: PeerPort
-    let log: LogWriter
-    let backend: BackendThread
 
     init(_ plan: Plan) throws(Fatal) {
         let settings = plan.settings
-        let store = try Self.openStore(plan)
-        let keyspace: Keyspace
-        do throws(KeyspaceError) {
-            keyspace = try Keyspace(backend: store)
-        } catch {
-            throw .keyspace(error)
-        }
-        let opened: Startup.OpenLog
-        let member: Member
-        do throws(StartError) {
-            opened = try Startup.openLog(
-                on: plan.disk,
-                directory: plan.directory.log,
-                first: plan.first,
-                applied: LogIndex(rawValue: keyspace.consistentIndex)
-            )
-            identity = Identity(
-                name: settings.name,
-                memberID: opened.memberID,
-                clusterID: opened.clusterID
-            )
-            member = try Member(
-                configuration: Self.configuration(settings, identity),
-                keyspace: keyspace,
-                backend: store,
-                contents: opened.contents,
-                logger: plan.logger
-            )
-        } catch {
-            throw .start(error)
-        }
+        let replica = try Replica(opening: plan)
+        identity = replica.identity
         try plan.directory.stamp(identity)
-        log = LogWriter(wal: opened.wal, name: settings.name)
-        backend = BackendThread(store)
         loop = MemberLoop(
             eventLoop: plan.eventLoop,
-            member: member,
+            replica: replica,
+            reopen: { () throws(Fatal) in try Replica(opening: plan) },
             identity: PeerIdentity(
-                memberID: opened.memberID,
-                clusterID: opened.clusterID,
+                memberID: identity.memberID,
+                clusterID: identity.clusterID,
                 version: settings.announced.peer,
                 peerURLs: settings.initialAdvertisePeerURLs.map(\.description)
             ),
-            log: log,
-            backend: backend,
+            spool: SnapshotSpool(directory: plan.directory.snapshots, disk: plan.disk),
             logger: plan.logger,
             onFatal: plan.onFatal
         )
@@ -89,43 +56,6 @@ final class Assembly {
     func start(_ remotes: [MemberInfo]) {
         loop.start()
         for remote in remotes { loop.transport.addRemote(remote.id, urls: remote.peerURLs) }
-    }
-
-    private static func openStore(_ plan: Plan) throws(Fatal) -> LMDBBackend {
-        do throws(BackendError) {
-            return try LMDBBackend(
-                directory: plan.directory.store,
-                mapSize: Quota.mapSize(configured: plan.settings.quotaBackendBytes)
-            )
-        } catch {
-            throw .backend(error)
-        }
-    }
-
-    private static func configuration(
-        _ settings: Settings,
-        _ identity: Identity
-    ) -> MemberConfiguration {
-        let now = UInt64(clamping: WallClock.milliseconds())
-        var configuration = MemberConfiguration(
-            name: settings.name,
-            memberID: identity.memberID,
-            clusterID: identity.clusterID,
-            peerURLs: settings.initialAdvertisePeerURLs.map(\.description),
-            clientURLs: settings.advertiseClientURLs.map(\.description),
-            seed: identity.memberID.rawValue ^ now,
-            startMilliseconds: now
-        )
-        configuration.serverVersion = settings.announced.client
-        configuration.tickMilliseconds = settings.heartbeatMilliseconds
-        configuration.electionTicks = settings.electionMilliseconds / settings.heartbeatMilliseconds
-        configuration.preVote = settings.preVote
-        configuration.snapshotCount = settings.snapshotCount
-        configuration.maxRequestBytes = settings.maxRequestBytes
-        configuration.quotaBackendBytes = settings.quotaBackendBytes
-        configuration.strictReconfigCheck = settings.strictReconfigCheck
-        configuration.maxLearners = settings.maxLearners
-        return configuration
     }
 
     private static func makeClientPort(_ loop: MemberLoop, _ settings: Settings) -> ClientPort {

@@ -18,8 +18,6 @@ package final class MemberServer: Sendable {
     private let eventLoop: any EventLoop
     private let assembly: NIOLoopBound<Assembly>
     private let listeners: [Listener]
-    private let log: LogWriter
-    private let backend: BackendThread
     private let directory: DataDirectory
     private let logger: Logger
 
@@ -135,8 +133,6 @@ package final class MemberServer: Sendable {
         self.listeners = listeners
         peerAddresses = listeners[0].addresses
         clientAddresses = listeners[1].addresses
-        log = assembly.log
-        backend = assembly.backend
         directory = plan.directory
         logger = plan.logger
     }
@@ -181,8 +177,9 @@ package final class MemberServer: Sendable {
             assembly.value.peerPort.closeAll()
         }
         await settle(halted)
-        log.stop()
-        await backend.stop()
+        let loop = eventLoop
+        let closed = loop.flatSubmit { assembly.value.loop.closeFiles() }
+        await settle(closed)
         directory.release()
     }
 

@@ -1,0 +1,82 @@
+import EtcdProto
+import Keyspace
+import Member
+import Storage
+
+/// A member on its files, with the threads that write them. It is opened when the process starts,
+/// and again when a snapshot has taken the place of what the files held.
+struct Replica {
+    let identity: Identity
+    let member: Member
+    let store: StoreDirectories
+    let log: LogWriter
+    let backend: BackendThread
+
+    init(opening plan: Assembly.Plan) throws(Fatal) {
+        let settings = plan.settings
+        store = StoreDirectories(
+            in: plan.directory.member,
+            on: plan.disk,
+            mapSize: Quota.mapSize(configured: settings.quotaBackendBytes)
+        )
+        do throws(StartError) {
+            let (rows, keyspace, opened) = try Startup.open(
+                store,
+                on: plan.disk,
+                directory: plan.directory.log,
+                first: plan.first
+            )
+            identity = Identity(
+                name: settings.name,
+                memberID: opened.memberID,
+                clusterID: opened.clusterID
+            )
+            member = try Member(
+                configuration: Self.configuration(settings, identity),
+                keyspace: keyspace,
+                backend: rows,
+                contents: opened.contents,
+                logger: plan.logger
+            )
+            // Came together with the keyspace, but has nothing in common with it.
+            nonisolated(unsafe) let wal = opened.wal
+            log = LogWriter(wal: unsafe wal, name: settings.name)
+            backend = BackendThread(rows)
+        } catch {
+            throw .start(error)
+        }
+    }
+
+    /// Finishes what is queued for the files and closes them.
+    func close() async {
+        log.stop()
+        await backend.stop()
+    }
+
+    private static func configuration(
+        _ settings: Settings,
+        _ identity: Identity
+    ) -> MemberConfiguration {
+        let now = UInt64(clamping: WallClock.milliseconds())
+        var configuration = MemberConfiguration(
+            name: settings.name,
+            memberID: identity.memberID,
+            clusterID: identity.clusterID,
+            peerURLs: settings.initialAdvertisePeerURLs.map(\.description),
+            clientURLs: settings.advertiseClientURLs.map(\.description),
+            seed: identity.memberID.rawValue ^ now,
+            startMilliseconds: now
+        )
+        configuration.serverVersion = settings.announced.client
+        configuration.tickMilliseconds = settings.heartbeatMilliseconds
+        configuration.electionTicks = settings.electionMilliseconds / settings.heartbeatMilliseconds
+        configuration.preVote = settings.preVote
+        configuration.snapshotCount = settings.snapshotCount
+        configuration.catchUpEntries = settings.catchUpEntries
+        configuration.maxRequestBytes = settings.maxRequestBytes
+        configuration.quotaBackendBytes = settings.quotaBackendBytes
+        configuration.strictReconfigCheck = settings.strictReconfigCheck
+        configuration.maxLearners = settings.maxLearners
+        return configuration
+    }
+}
