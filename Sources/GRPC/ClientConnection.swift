@@ -224,12 +224,14 @@ final class ClientConnection: HTTP2Connection {
 
     override func streamEnded(_ stream: Int32, slot: Int?) {
         guard let slot, let call = calls[slot], !call.isFinished else { return }
+        // What is queued will not be sent, since the end of the call empties the queue.
+        let hasSaidAll = call.hasEnded && call.queue.bytes == 0
         if call.code == GRPCCode.ok.rawValue, !call.reader.isAtBoundary {
             finish(call, GRPCStatus(.internalError, "the stream ended within a message"))
         } else {
             finish(call, call.endStatus)
         }
-        if !call.hasEnded { reset(stream, .cancel) }
+        if !hasSaidAll { reset(stream, .cancel) }
     }
 
     override func streamClosed(_ stream: Int32, slot: Int?, code: UInt32) {

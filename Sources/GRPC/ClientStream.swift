@@ -25,17 +25,20 @@ package final class ClientStream: Sendable {
     }
 
     /// Queues a message; waits while earlier ones have not left. Throws the status of a call that
-    /// is over.
+    /// is over. Cancelling the task that waits cancels the call.
     package func send(_ message: ByteBuffer) async throws(GRPCStatus) {
-        let over = await withCheckedContinuation {
-            (waiter: CheckedContinuation<GRPCStatus?, Never>) in
-            connection.eventLoop.execute {
-                let inbox = self.inbox.value
-                if let call = self.connection.loop.value.call(self.number) {
-                    self.connection.loop.value.send(message, call)
+        let over = await withTaskCancellationHandler {
+            await withCheckedContinuation { (waiter: CheckedContinuation<GRPCStatus?, Never>) in
+                connection.eventLoop.execute {
+                    let inbox = self.inbox.value
+                    if let call = self.connection.loop.value.call(self.number) {
+                        self.connection.loop.value.send(message, call)
+                    }
+                    inbox.whenWritable { waiter.resume(returning: $0) }
                 }
-                inbox.whenWritable { waiter.resume(returning: $0) }
             }
+        } onCancel: {
+            self.cancel()
         }
         if let over { throw over }
     }

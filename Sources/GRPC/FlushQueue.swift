@@ -2,8 +2,7 @@ package import NIOCore
 
 /// The connections of one event loop that have something to send outside a read of their own.
 ///
-/// They are flushed together at the end of the loop's turn; who knows the turn to be over may do so
-/// earlier. Owned by its event loop.
+/// They are flushed together at the end of the loop's turn. Owned by its event loop.
 package final class FlushQueue {
     private let eventLoop: any EventLoop
     private var waiting: [HTTP2Connection] = []
@@ -12,7 +11,7 @@ package final class FlushQueue {
     package init(eventLoop: any EventLoop) { self.eventLoop = eventLoop }
 
     /// Sends what the waiting connections have.
-    package func flush() {
+    private func flush() {
         while !waiting.isEmpty {
             let connections = waiting
             waiting.removeAll(keepingCapacity: true)

@@ -36,6 +36,9 @@ package struct GRPCKeepalive: Sendable {
     package var minTime = TimeAmount.seconds(5)
     /// Whether clients may ping when they have no call open.
     package var permitWithoutStream = false
+    /// At a shutdown, how long a client may take to answer the first GOAWAY before it is sent the
+    /// second, after which its calls are not accepted any more.
+    package var shutdownGrace = TimeAmount.seconds(5)
     /// How long a new connection may take to say its first SETTINGS.
     package var handshakeTimeout = TimeAmount.seconds(120)
 
@@ -44,9 +47,10 @@ package struct GRPCKeepalive: Sendable {
 
 /// How much useless work one connection may cause: a burst, then a rate.
 package struct GRPCFloodLimits: Sendable {
-    /// Calls that the client itself resets.
-    package var resetBurst: UInt64 = 1000
-    package var resetsPerSecond: UInt64 = 100
+    /// Calls that the client itself resets. An honest one does so when deadlines pass: with all
+    /// the calls of an overloaded application on one connection, with thousands at once.
+    package var resetBurst: UInt64 = 5000
+    package var resetsPerSecond: UInt64 = 1000
     /// Frames that carry nothing: SETTINGS and empty DATA.
     package var emptyFrameBurst = 1000
     package var emptyFramesPerSecond = 100

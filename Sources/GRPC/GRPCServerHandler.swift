@@ -15,14 +15,15 @@ package final class GRPCServerHandler: ChannelDuplexHandler {
     private var connection: ServerConnection?
 
     /// With a `flushQueue` of the channel's event loop, the connections that share it are flushed
-    /// together, at the end of the turn or when the queue is told to.
+    /// together, at the end of the turn.
     package init(configuration: GRPCServerConfiguration, flushQueue: FlushQueue? = nil) {
         self.configuration = configuration
         self.flushQueue = flushQueue
     }
 
-    /// Sends at once what has been answered; otherwise it is sent at the end of the loop's turn.
-    package func flushPending() { connection?.pump() }
+    /// Octets of whole requests that are not served yet, because the client does not take the
+    /// answers to earlier ones.
+    package var waitingBytes: Int { connection?.waitingBytes ?? 0 }
 
     /// Tells the client with GOAWAY to open no more calls, and closes when the open ones have
     /// ended.

@@ -29,6 +29,7 @@ struct RequestHead {
     /// Starts anew for the request of a stream.
     mutating func begin(_ stream: Int32) {
         id = stream
+        path = ""
         method = nil
         deadline = nil
         encoding = nil

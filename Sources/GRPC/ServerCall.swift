@@ -58,6 +58,7 @@ package class ServerCall {
         isCancelled = true
         let call = onCancel
         onCancel = nil
+        letGo()
         call?()
     }
 
@@ -67,8 +68,12 @@ package class ServerCall {
         let notify = onCancel
         end(status, [:])
         isCancelled = true
+        letGo()
         notify?()
     }
+
+    /// Nobody will use the request any more.
+    func letGo() {}
 
     /// Data have arrived.
     func received(_ chunk: ByteBuffer) {}

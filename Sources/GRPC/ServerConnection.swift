@@ -8,8 +8,10 @@ final class ServerConnection: HTTP2Connection {
     private var calls = SlotTable<ServerCall>()
     private var heldBytes = 0
     private var unsentBytes = 0
-    /// Unary calls that wait until the client has taken earlier answers.
+    /// Unary calls that wait until the client has taken earlier answers. Some may have ended
+    /// meanwhile: they have let go of their requests, and half of them are the most.
     private var waiting = CircularBuffer<UnaryCall>(initialCapacity: 0)
+    private var endedWaiting = 0
     private var writable: [ServerStream] = []
     private var deadlines = DeadlineTimer()
     private var liveness: ServerLiveness
@@ -59,6 +61,7 @@ final class ServerConnection: HTTP2Connection {
         checkTask?.cancel()
         checkTask = nil
         waiting.removeAll()
+        endedWaiting = 0
         for call in calls.removeAll() { call.cancel() }
         heldBytes = 0
         unsentBytes = 0
@@ -71,7 +74,7 @@ final class ServerConnection: HTTP2Connection {
         announceShutdown()
         ping()
         sendSoon()
-        scheduleCheck(after: ServerLiveness.shutdownGrace)
+        scheduleCheck(after: configuration.keepalive.shutdownGrace)
     }
 
     private func scheduleCheck(after time: TimeAmount) {
@@ -86,7 +89,10 @@ final class ServerConnection: HTTP2Connection {
             ping()
             sendSoon()
             scheduleCheck(after: time)
-        case .finishShutdown: finishShutdown()
+        case .finishShutdown:
+            finishShutdown()
+            // Calls may go on for long: their client is still watched.
+            check()
         case .dead(let reason): end(because: reason)
         }
     }
@@ -105,9 +111,22 @@ final class ServerConnection: HTTP2Connection {
             for stream in streams where !stream.isOver { stream.onWritable?() }
         }
         while !waiting.isEmpty, unsentBytes <= configuration.maxUnsentBytes / 2 {
-            waiting.removeFirst().run()
+            let call = waiting.removeFirst()
+            if call.isOver { endedWaiting -= 1 }
+            call.run()
         }
     }
+
+    /// A call that waits has ended.
+    func stopsWaiting() {
+        endedWaiting += 1
+        guard 2 * endedWaiting > waiting.count else { return }
+        waiting.removeAll { $0.isOver }
+        endedWaiting = 0
+    }
+
+    /// Octets of requests that wait for the client to take earlier answers.
+    var waitingBytes: Int { waiting.reduce(0) { $0 + $1.request.readableBytes } }
 
     // MARK: Requests
 
@@ -170,15 +189,16 @@ final class ServerConnection: HTTP2Connection {
 
     override func streamClosed(_ stream: Int32, slot: Int?, code: UInt32) {
         guard let slot, let call = calls.remove(slot) else { return }
-        release(call.heldBytes + call.ownSize)
         unsentBytes -= call.queue.bytes
         call.queue.removeAll()
         call.cancel()
+        release(call.heldBytes + call.ownSize)
     }
 
     /// Runs a unary call whose request is whole, unless the client leaves earlier answers unread.
     func dispatch(_ call: UnaryCall) {
         if unsentBytes > configuration.maxUnsentBytes || !waiting.isEmpty {
+            call.isWaiting = true
             waiting.append(call)
         } else {
             call.run()

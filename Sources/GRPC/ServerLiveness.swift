@@ -2,9 +2,6 @@ import NIOCore
 
 /// Decides when a connection is greeted too late, has been silent too long, or may be shut down.
 struct ServerLiveness {
-    /// How long after the first GOAWAY the second is sent, if the client does not answer sooner.
-    static let shutdownGrace = TimeAmount.seconds(5)
-
     /// What to do now, and how long to wait before looking again.
     enum Verdict: Equatable {
         case again(TimeAmount)
@@ -29,10 +26,13 @@ struct ServerLiveness {
 
     /// When the client must have greeted us.
     private let greetingDue: NIODeadline
+    /// How long after the first GOAWAY the second is sent, if the client does not answer sooner.
+    private let shutdownGrace: TimeAmount
 
     init(_ settings: GRPCKeepalive, now: NIODeadline) {
         greetingDue = now + settings.handshakeTimeout
         keepalive = Keepalive(time: settings.time, timeout: settings.timeout)
+        shutdownGrace = settings.shutdownGrace
         firstCheck = min(settings.handshakeTimeout, settings.time)
     }
 
@@ -57,7 +57,7 @@ struct ServerLiveness {
     }
 
     mutating func check(lastRead: NIODeadline, now: NIODeadline) -> Verdict {
-        if case .announced(let time) = shutdown, now >= time + Self.shutdownGrace {
+        if case .announced(let time) = shutdown, now >= time + shutdownGrace {
             return .finishShutdown
         }
         guard isGreeted else {

@@ -112,6 +112,7 @@ package final class ServerStream: ServerCall {
             settleHeldBytes()
         } catch {
             connection.consume(id, chunk.readableBytes)
+            chunk.moveReaderIndex(to: chunk.writerIndex)
             abort(error)
         }
     }

@@ -6,6 +6,8 @@ package final class UnaryCall: ServerCall {
     /// The request's message, without gRPC's prefix.
     package private(set) var request = ByteBuffer()
     private var hasRequest = false
+    /// The request is whole, but the client must take earlier answers first.
+    var isWaiting = false
     private let handler: (UnaryCall) -> Void
 
     init(
@@ -61,8 +63,20 @@ package final class UnaryCall: ServerCall {
         connection.dispatch(self)
     }
 
+    override func letGo() {
+        request = ByteBuffer()
+        reader = MessageReader(limit: 0)
+        connection.release(heldBytes)
+        heldBytes = 0
+        if isWaiting {
+            isWaiting = false
+            connection.stopsWaiting()
+        }
+    }
+
     /// Hands the call to the application.
     func run() {
+        isWaiting = false
         guard !isOver else { return }
         connection.release(heldBytes)
         heldBytes = 0

@@ -155,6 +155,68 @@ import Testing
         try await expectAlive(server)
     }
 
+    @Test func `requests that wait for unread answers are dropped when they time out`()
+        async throws
+    {
+        let server = try await TestServer.start { $0.maxUnsentBytes = 1_000_000 }
+        let raw = try await RawClient.connect(server.port)
+        // 65,535 octets of window are all that this client ever grants.
+        try await raw.send(Frames.preface + Frames.settings())
+        try await raw.send(Frames.call("/test.Echo/Large", id: 1, Array("02000000".utf8)))
+        let block = Frames.request("/test.Echo/Unary", extra: [("grpc-timeout", "5m")])
+        let message = [UInt8](repeating: 1, count: 10_000)
+        let body: [UInt8] = [0] + Frames.big(UInt32(message.count)) + message
+        for number in 1..<101 as Range<UInt32> {
+            let id = 2 * number + 1
+            try await raw.send(Frames.headers(id, block) + Frames.frame(0, 1, id, body))
+        }
+        try await eventually("all have timed out") {
+            Set(raw.frames.filter { $0.type == 1 }.map(\.stream)).count >= 100
+        }
+        #expect(try await server.waitingBytes() == 0)
+        #expect(server.notes.seen.calls == 1)
+        await raw.close()
+        try await expectAlive(server)
+    }
+
+    @Test func `thousands of calls reset at once are no flood`() async throws {
+        let server = try await TestServer.start()
+        let raw = try await RawClient.connect(server.port)
+        var bytes = Frames.preface + Frames.settings()
+        for number in 0..<3_000 as Range<UInt32> {
+            bytes += Frames.headers(2 * number + 1, Frames.request("/test.Echo/Never"))
+        }
+        for number in 0..<3_000 as Range<UInt32> { bytes += Frames.reset(2 * number + 1) }
+        try await raw.send(bytes)
+        try await raw.send(Frames.call("/test.Echo/Unary", id: 6_001, [1]))
+        try await eventually("the next call is answered") {
+            raw.frames.contains { $0.stream == 6_001 }
+        }
+        #expect(raw.goawayCode == nil)
+        await raw.close()
+        await server.stop()
+    }
+
+    @Test func `a request without a path is not taken for the one before`() async throws {
+        let server = try await TestServer.start()
+        let raw = try await RawClient.connect(server.port)
+        let nowhere = Frames.fields([
+            (":method", "POST"), (":scheme", "http"), ("content-type", "application/grpc"),
+        ])
+        try await raw.send(
+            Frames.preface + Frames.settings()
+                + Frames.headers(1, Frames.request("/test.Other/Unary"), endStream: true)
+                + Frames.headers(3, nowhere, endStream: true)
+        )
+        try await eventually("both are answered") {
+            Set(raw.frames.map(\.stream)).isSuperset(of: [1, 3])
+        }
+        let answers = HeaderDecoder().decode(raw.frames.filter { $0.type == 1 })
+        #expect(answers.last?["grpc-message"] == "malformed method name: \"\"")
+        await raw.close()
+        await server.stop()
+    }
+
     /// Sends the octets and waits for the server to close; others must not notice.
     @discardableResult
     private func expectCut(_ bytes: [UInt8]) async throws -> RawClient {

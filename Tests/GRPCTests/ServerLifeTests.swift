@@ -54,6 +54,24 @@ import Testing
         await server.stop()
     }
 
+    @Test func `a client that vanished in a shutdown is found all the same`() async throws {
+        let server = try await TestServer.start {
+            $0.keepalive.time = .milliseconds(50)
+            $0.keepalive.timeout = .milliseconds(50)
+            $0.keepalive.shutdownGrace = .milliseconds(10)
+        }
+        let silent = try await RawClient.connect(server.port)
+        let call = Frames.headers(1, Frames.request("/test.Echo/Never"))
+        let message = Frames.frame(0, 1, 1, [0, 0, 0, 0, 0])
+        try await silent.send(Frames.preface + Frames.settings() + call + message)
+        try await eventually("the call has begun") { server.notes.seen.calls == 1 }
+        try await server.shutdownGracefully()
+        try await eventually("the call is given up") { server.notes.seen.cancelled == 1 }
+        #expect(silent.frames.filter { $0.type == 7 }.count == 2)
+        await silent.close()
+        await server.stop()
+    }
+
     @Test func `octets read before the handler was there are not lost`() async throws {
         let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelInitializer { channel in

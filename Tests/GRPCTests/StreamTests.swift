@@ -1,5 +1,6 @@
 import GRPC
 import NIOCore
+import NIOPosix
 import TestKit
 import Testing
 
@@ -69,11 +70,61 @@ import Testing
         let client = try await server.connect()
         let stream = await client.stream("/test.Echo/Stuck")
         let message = ByteBuffer(repeating: 3, count: 10_000)
-        for _ in 0..<500 { try await stream.send(message) }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                for _ in 0..<500 {
+                    try await stream.send(message)
+                    server.notes.note { $0.sent += 1 }
+                }
+            }
+            var before = -1
+            try await eventually("the client waits") {
+                defer { before = server.notes.seen.sent }
+                try await Task.sleep(for: .milliseconds(30))
+                return before > 0 && server.notes.seen.sent == before
+            }
+            // What the window and the client's own queue take, and one message that was read.
+            #expect(server.notes.seen.sent <= 15)
+            #expect(server.notes.seen.received == 10_000)
+            server.notes.note { $0.mayRead = true }
+            try await group.waitForAll()
+        }
         stream.finish()
         var messages = stream.messages
         let answer = try await messages.next()
         #expect(answer.map { String(buffer: $0) } == "5000000")
+        await client.close()
+        await server.stop()
+    }
+
+    @Test func `a sender that waits for room can be cancelled`() async throws {
+        let server = try await TestServer.start { $0.streamWindow = 65_535 }
+        let client = try await server.connect()
+        let stream = await client.stream("/test.Echo/Stuck")
+        let message = ByteBuffer(repeating: 3, count: 10_000)
+        let task = Task {
+            await failure { for _ in 0..<500 { try await stream.send(message) } }
+        }
+        try await eventually("the first message arrives") { server.notes.seen.received > 0 }
+        task.cancel()
+        #expect(await task.value?.code == .cancelled)
+        await client.close()
+        await server.stop()
+    }
+
+    @Test func `a stream answered before its request was sent is reset`() async throws {
+        let server = try await RawServer.start()
+        let client = try await GRPCConnection.connect(
+            host: "127.0.0.1",
+            port: server.port,
+            group: MultiThreadedEventLoopGroup.singleton
+        )
+        // 65,535 octets of window are all that this server ever grants.
+        let error = await failure {
+            try await client.unary("/test.Echo/Unary", [UInt8](repeating: 1, count: 300_000))
+        }
+        #expect(error == GRPCStatus(.resourceExhausted, ""))
+        try await eventually("the rest is called off") { server.frames.contains { $0.type == 3 } }
         await client.close()
         await server.stop()
     }

@@ -19,6 +19,9 @@ final class TestServer: Sendable {
             var cancelled = 0
             var received = 0
             var mostBuffered = 0
+            var mayRead = false
+            /// Messages that the test itself has sent.
+            var sent = 0
         }
 
         var seen: Seen { state.withLock { $0 } }
@@ -81,6 +84,13 @@ final class TestServer: Sendable {
     func shutdownGracefully() async throws {
         try await listener.eventLoop.submit {
             for handler in self.children.value.handlers { handler.shutdownGracefully() }
+        }.get()
+    }
+
+    /// Octets of requests that wait in all connections for earlier answers to be taken.
+    func waitingBytes() async throws -> Int {
+        try await listener.eventLoop.submit {
+            self.children.value.handlers.reduce(0) { $0 + $1.waitingBytes }
         }.get()
     }
 
@@ -190,7 +200,7 @@ struct TestRouter: GRPCRouter {
         stream.onEnd = { stream.finish(.ok) }
     }
 
-    /// Reads one message, then nothing for 200 ms, then all.
+    /// Reads one message, then nothing until `mayRead`, then all.
     private func stuck(_ stream: ServerStream) {
         let sum = Sum()
         stream.onMessage = { message in
@@ -199,8 +209,13 @@ struct TestRouter: GRPCRouter {
             sum.count += size
             guard sum.count == size else { return }
             stream.pauseReading()
-            let loop = MultiThreadedEventLoopGroup.currentEventLoop
-            loop?.assumeIsolated().scheduleTask(in: .milliseconds(200)) { stream.resumeReading() }
+            let loop = MultiThreadedEventLoopGroup.currentEventLoop?.assumeIsolated()
+            func look() {
+                guard !stream.isCancelled else { return }
+                if notes.seen.mayRead { return stream.resumeReading() }
+                loop?.scheduleTask(in: .milliseconds(5)) { look() }
+            }
+            look()
         }
         stream.onEnd = {
             stream.send(ByteBuffer(string: String(sum.count)))
