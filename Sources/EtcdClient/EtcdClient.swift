@@ -14,8 +14,8 @@ package actor EtcdClient {
     private let configuration: GRPCClientConfiguration
     private var connection: GRPCConnection?
     private var isClosed = false
-    private var isConnecting = false
-    private var waiting: [CheckedContinuation<Void, Never>] = []
+    /// The last try to connect, for all that need the connection meanwhile.
+    private var attempt: SharedAttempt?
 
     /// How long an operation may take if the caller does not say.
     package static let defaultTimeout = TimeAmount.seconds(5)
@@ -38,6 +38,8 @@ package actor EtcdClient {
         isClosed = true
         let last = connection
         connection = nil
+        // What it makes is closed as soon as nobody holds it.
+        attempt = nil
         await last?.close()
     }
 
@@ -50,7 +52,7 @@ package actor EtcdClient {
         let due = NIODeadline.now() + timeout
         do throws(GRPCStatus) {
             let bytes = try encode(request)
-            let connection = try await connected(within: timeout)
+            let connection = try await connected(by: due)
             let left = due - .now()
             guard left > .zero else { throw Self.late }
             let path = "/etcdserverpb.\(operation)"
@@ -81,48 +83,34 @@ package actor EtcdClient {
         }
     }
 
-    /// The open connection, or a new one. Who finds another connecting waits for that.
-    private func connected(within timeout: TimeAmount) async throws(GRPCStatus) -> GRPCConnection {
-        while true {
-            if isClosed { throw GRPCStatus(.cancelled, "the client was closed") }
-            if let connection, connection.isOpen { return connection }
-            guard isConnecting else { break }
-            await withCheckedContinuation { waiting.append($0) }
+    /// The open connection, or a new one. Who finds another connecting shares that attempt, its
+    /// failure too, but waits no longer than he has time.
+    private func connected(by due: NIODeadline) async throws(GRPCStatus) -> GRPCConnection {
+        if isClosed { throw Self.closed }
+        if let connection, connection.isOpen { return connection }
+        let shared = try currentAttempt()
+        let made = try await shared.wait(until: due)
+        guard !isClosed else { throw Self.closed }
+        if attempt === shared {
+            attempt = nil
+            connection = made
         }
-        isConnecting = true
-        defer {
-            isConnecting = false
-            let woken = waiting
-            waiting = []
-            for waiter in woken { waiter.resume() }
-        }
-        let made = try await connect(within: timeout)
-        guard !isClosed else {
-            await made.close()
-            throw GRPCStatus(.cancelled, "the client was closed")
-        }
-        connection = made
         return made
     }
 
-    private func connect(within timeout: TimeAmount) async throws(GRPCStatus) -> GRPCConnection {
+    private static let closed = GRPCStatus(.cancelled, "the client was closed")
+
+    /// The attempt under way, or one that succeeded when nobody waited any more, or a new one.
+    private func currentAttempt() throws(GRPCStatus) -> SharedAttempt {
+        if let attempt, !attempt.isUseless { return attempt }
         let address: EtcdEndpoint
         do {
             address = try self.address.get()
         } catch {
             throw GRPCStatus(.invalidArgument, "bad endpoint \"\(endpoint)\": \(error.reason)")
         }
-        var configuration = configuration
-        configuration.connectTimeout = min(configuration.connectTimeout, timeout)
-        do {
-            return try await GRPCConnection.connect(
-                host: address.host,
-                port: address.port,
-                group: group,
-                configuration: configuration
-            )
-        } catch {
-            throw GRPCStatus(.unavailable, "\(error)")
-        }
+        let made = SharedAttempt(address, group: group, configuration: configuration)
+        attempt = made
+        return made
     }
 }

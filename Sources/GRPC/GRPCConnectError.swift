@@ -5,5 +5,11 @@ package struct GRPCConnectError: Error, Sendable, Hashable, CustomStringConverti
     /// Why, for people.
     package let reason: String
 
+    package init(host: String, port: Int, reason: String) {
+        self.host = host
+        self.port = port
+        self.reason = reason
+    }
+
     package var description: String { "cannot connect to \(host):\(port): \(reason)" }
 }

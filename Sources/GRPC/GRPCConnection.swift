@@ -40,15 +40,35 @@ package final class GRPCConnection: Sendable {
         group: any EventLoopGroup,
         configuration: GRPCClientConfiguration = .init()
     ) async throws(GRPCConnectError) -> GRPCConnection {
+        let attempt = connecting(
+            host: host,
+            port: port,
+            group: group,
+            configuration: configuration
+        )
+        do {
+            return try await attempt.get()
+        } catch let error as GRPCConnectError {
+            throw error
+        } catch {
+            throw GRPCConnectError(host: host, port: port, reason: "\(error)")
+        }
+    }
+
+    /// The same for several that wait, each as long as it likes. Fails with a `GRPCConnectError`.
+    package static func connecting(
+        host: String,
+        port: Int,
+        group: any EventLoopGroup,
+        configuration: GRPCClientConfiguration = .init()
+    ) -> EventLoopFuture<GRPCConnection> {
         let attempt = ConnectAttempt(
             host: host,
             port: port,
             configuration: configuration,
             loop: group.next()
         )
-        do {
-            return try await attempt.connect { GRPCConnection($0, $1, attempt) }.get()
-        } catch {
+        return attempt.connect { GRPCConnection($0, $1, attempt) }.flatMapErrorThrowing { error in
             throw GRPCConnectError(host: host, port: port, reason: attempt.reason(error))
         }
     }
