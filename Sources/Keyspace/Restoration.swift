@@ -7,6 +7,7 @@ struct Restoration {
     private(set) var finished: Int64 = -1
     private(set) var consistentIndex: UInt64 = 0
     private(set) var term: UInt64 = 0
+    private var rows = RestoredRows()
 
     init(_ backend: any Backend) throws(KeyspaceError) {
         for bucket in Bucket.small { try readSmall(bucket, backend) }
@@ -37,17 +38,18 @@ struct Restoration {
 
     private mutating func readKeys(_ backend: any Backend) throws(KeyspaceError) {
         var failure: KeyspaceError?
-        var rows = RecordRows()
+        var checker = RecordRows()
         do throws(BackendError) {
             try backend.scan(.key, from: []) { key, value in
                 do throws(KeyspaceError) {
-                    let (row, fields) = try rows.check(key, value)
-                    index.restore(
+                    let (row, fields) = try checker.check(key, value)
+                    rows.add(
                         value.extracting(fields.key),
                         row,
                         version: fields.version,
                         createRevision: fields.createRevision
                     )
+                    if rows.isFull { rows.move(to: &index) }
                     return true
                 } catch {
                     failure = error
@@ -58,7 +60,9 @@ struct Restoration {
             throw .backend(error)
         }
         if let failure { throw failure }
-        if let last = rows.lastRevision { revision = max(revision, last.main) }
+        rows.move(to: &index)
+        rows = RestoredRows()
+        if let last = checker.lastRevision { revision = max(revision, last.main) }
     }
 
     private func number(_ key: [UInt8]) throws(KeyspaceError) -> UInt64? {
