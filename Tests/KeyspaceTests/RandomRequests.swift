@@ -95,7 +95,29 @@ struct RandomRequests {
         return compare
     }
 
+    /// A transaction that fails in the middle if the key that it puts last exists before: what
+    /// was checked then is deleted by the time it runs.
+    private mutating func failingTxn() -> TxnRequest {
+        var request = TxnRequest()
+        var doomed = RequestOp()
+        doomed.requestDeleteRange.key = random.chance(0.5) ? Data([0]) : key()
+        doomed.requestDeleteRange.rangeEnd = Data([0])
+        request.success = [doomed]
+        for _ in 0..<random.below(4) {
+            var put = RequestOp()
+            put.requestPut = self.put(mayIgnore: false)
+            put.requestPut.lease = 0
+            request.success.append(put)
+        }
+        var last = RequestOp()
+        last.requestPut.key = key()
+        last.requestPut.ignoreValue = true
+        request.success.append(last)
+        return request
+    }
+
     mutating func txn(depth: Int = 0) -> TxnRequest {
+        if depth == 0, random.chance(0.15) { return failingTxn() }
         var request = TxnRequest()
         request.compare = (0..<random.below(3)).map { _ in compare() }
         request.success = (0..<random.below(5)).map { _ in operation(depth) }

@@ -16,9 +16,16 @@ import Testing
         let answer: String
     }
 
-    @Test(arguments: ["transcript-3.4.tsv", "transcript-3.5.tsv"], [false, true])
-    func `a keyspace answers as real etcd did`(file: String, committing: Bool) throws {
-        var driver = try Driver(MemoryBackend())
+    enum Way: CaseIterable { case inMemory, committing, committingToDisk }
+
+    @Test(arguments: ["transcript-3.4.tsv", "transcript-3.5.tsv"], Way.allCases)
+    func `a keyspace answers as real etcd did`(file: String, way: Way) throws {
+        let directory =
+            way == .committingToDisk ? try TemporaryDirectory("keyspace-transcript") : nil
+        defer { directory?.remove() }
+        let store = Store(directory: directory?.path)
+        let committing = way != .inMemory
+        var driver = try Driver(store.open())
         for line in try lines(of: file) {
             let answer = try answer(line, &driver)
             let expected = try normalized(line)

@@ -27,15 +27,17 @@ package struct Script: Sendable, CustomTestStringConvertible {
     }
 
     /// The scripts (`*.txt`) of a folder in order of name: an absolute path, or one below the
-    /// `Testdata` beside the calling file. An absent folder holds none.
+    /// `Testdata` beside the calling file. An absent folder holds none, but if it should lie beside
+    /// the file, what is returned is a script that fails.
     package static func all(in folder: String, file: String = #filePath) -> [Script] {
         let directory =
             folder.hasPrefix("/")
             ? folder
             : file.split(separator: "/", omittingEmptySubsequences: false).dropLast()
                 .joined(separator: "/") + "/Testdata/" + folder
-        return fileNames(in: directory).filter { $0.hasSuffix(".txt") }.sorted()
-            .map { Script(path: directory + "/" + $0) }
+        let names = fileNames(in: directory).filter { $0.hasSuffix(".txt") }.sorted()
+        let isMissing = names.isEmpty && !folder.hasPrefix("/")
+        return (isMissing ? ["none.txt"] : names).map { Script(path: directory + "/" + $0) }
     }
 
     /// Answers each command with `handle` and compares the answer with the script, where `ok` and

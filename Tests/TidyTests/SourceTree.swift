@@ -15,10 +15,12 @@ struct SourceFile: Sendable {
     var imports: [String] {
         lines.compactMap { line in
             let words = line.split(separator: " ")
-            guard let at = words.firstIndex(of: "import"), at <= 2, at + 1 < words.count,
-                words[..<at].allSatisfy({
-                    ["package", "internal", "private", "@testable"].contains($0)
-                })
+            let modifiers = [
+                "public", "package", "internal", "fileprivate", "private", "@testable",
+                "@preconcurrency", "@_exported",
+            ]
+            guard let at = words.firstIndex(of: "import"), at + 1 < words.count,
+                words[..<at].allSatisfy({ modifiers.contains(String($0)) })
             else { return nil }
             return String(words.last ?? "").split(separator: ".").first.map(String.init)
         }
@@ -27,8 +29,11 @@ struct SourceFile: Sendable {
 
 /// The files that people write; what a generator wrote is left out.
 enum SourceTree {
+    /// Fails where there are none: a rule about them would hold for nothing.
     static func files(in folder: String, endingIn suffix: String) throws -> [SourceFile] {
-        try paths(below: folder).filter { $0.hasSuffix(suffix) }.sorted().map { path in
+        let paths = paths(below: folder).filter { $0.hasSuffix(suffix) }.sorted()
+        if paths.isEmpty { throw Script.Malformed("\(folder): there is no *\(suffix)") }
+        return try paths.map { path in
             let text = String(decoding: try readFile("\(repositoryRoot())/\(path)"), as: UTF8.self)
             let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
             return SourceFile(path: path, lines: lines.map(String.init))

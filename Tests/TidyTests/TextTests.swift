@@ -41,12 +41,39 @@ import Testing
     @Test func `nothing is public, because what ships are programs`() throws {
         for file in try SourceTree.files(in: "Sources", endingIn: ".swift") {
             for (number, line) in file.lines.enumerated() {
-                let words = line.split(separator: " ").prefix(2)
-                let kinds = ["class", "func", "var", "struct", "enum", "let", "init", "protocol"]
-                let isDeclaration = words.count == 2 && kinds.contains { words[1].hasPrefix($0) }
-                let isPublic = isDeclaration && ["public", "open"].contains(words[0])
-                #expect(!isPublic, "\(file.path):\(number + 1)")
+                #expect(!isPublic(line), "\(file.path):\(number + 1)")
             }
+        }
+    }
+
+    @Test(arguments: [
+        "public struct A {", "    public final class B {", "open class C {", "public init() {",
+        "@safe public static func d() {", "public mutating func e() {", "public extension F {",
+        "public private(set) var g = 0", "public import H", "public typealias I = Int",
+    ])
+    func `what is public is seen`(line: String) {
+        #expect(isPublic(line))
+    }
+
+    @Test(arguments: [
+        "/// public class of goods", "package let open = 1", "open (file)", "case open",
+    ])
+    func `a word alone makes nothing public`(line: String) {
+        #expect(!isPublic(line))
+    }
+
+    /// Whether a line declares something with `public` or `open` among its first words.
+    private func isPublic(_ line: String) -> Bool {
+        let words = line.split(separator: " ")
+        guard let first = words.first, !first.hasPrefix("//") else { return false }
+        let next = [
+            "actor", "class", "convenience", "dynamic", "enum", "extension", "final", "func",
+            "import", "indirect", "init", "internal(", "lazy", "let", "mutating", "nonisolated",
+            "override", "package(", "private(", "protocol", "static", "struct", "subscript",
+            "typealias", "unowned", "var", "weak",
+        ]
+        return zip(words, words.dropFirst()).prefix(4).contains { word, after in
+            (word == "public" || word == "open") && next.contains { after.hasPrefix($0) }
         }
     }
 }
