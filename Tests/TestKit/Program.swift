@@ -119,7 +119,7 @@ private final class Transcript: Sendable {
     /// Waits, a second at most, until both streams have been read to their end; a grandchild that
     /// inherited them may hold them open for longer.
     func waitForEnd() {
-        for _ in 0..<2 { _ = ended.wait(timeout: .now() + 1) }
+        for _ in 0..<2 { _ = ended.wait(timeout: .now() + 5) }
     }
 }
 
