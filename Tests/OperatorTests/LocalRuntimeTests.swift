@@ -74,6 +74,11 @@ import Testing
         _ = try stage.start(Self.waiting, with: runtime)
         #expect(throws: OperatorError.self) { try stage.start(Self.waiting, with: runtime) }
         let other = try stage.runtime()
+        // Its command line is there a moment after its process is.
+        try await eventually("it is seen") {
+            _ = try other.adopt(ifOlderThan: .zero)
+            return other.process(using: stage.data) != .none
+        }
         #expect(throws: OperatorError.self) { try stage.start(Self.waiting, with: other) }
         try await stage.clean(runtime)
     }
