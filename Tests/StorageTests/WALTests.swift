@@ -230,6 +230,25 @@ import Testing
         #expect(try openWAL(on: disk.afterPowerLoss(seed: 1)).1.entries == entries(1...2))
     }
 
+    /// The system shows what a failed sync should have written, and never writes it.
+    @Test func `what a failed sync lost is written again when the log is opened`() throws {
+        let disk = MemoryDisk()
+        let wal = try makeWAL(on: disk)
+        try wal.append(entries(1...2), hardState: state(commit: 0))
+        try wal.sync()
+        disk.failSync()
+        try wal.append(entries(3...3), hardState: nil)
+        #expect(throws: WALError.self) { try wal.sync() }
+        wal.close()
+        let (reopened, contents) = try openWAL(on: disk)
+        #expect(contents.entries == entries(1...3))
+        // From here on entry 3 may have been acknowledged.
+        try reopened.append(entries(4...4), hardState: nil)
+        try reopened.sync()
+        let after = disk.afterPowerLoss(seed: 1, tear: .nothing)
+        #expect(try openWAL(on: after).1.entries == entries(1...4))
+    }
+
     @Test func `a full disk is an error and what was acknowledged stays`() throws {
         let disk = MemoryDisk(capacity: 100_000)
         let wal = try makeWAL(on: disk, segmentSize: 1 << 20)

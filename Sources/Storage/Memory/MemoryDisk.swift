@@ -41,9 +41,23 @@ package final class MemoryDisk: Disk {
     }
 
     /// The sync after `count` more fails with `.ioFailure`. As on Linux, what it should have made
-    /// durable never will be, although later syncs succeed and reading shows it.
+    /// durable of a file never will be, although later syncs succeed and reading shows it.
     package func failSync(after count: Int = 0) {
         tree.withLock { $0.syncsUntilFailure = count }
+    }
+
+    /// The power fails when a sync begins after `count` more were done.
+    package func failPower(afterSyncs count: Int) {
+        tree.withLock { $0.syncsLeft = count }
+    }
+
+    /// Takes back every failure and limit that is still to come.
+    package func heal() {
+        tree.withLock { tree in
+            tree.syncsLeft = nil
+            tree.syncsUntilFailure = nil
+            tree.capacity = .max
+        }
     }
 
     /// Bytes that fit from now on.

@@ -158,7 +158,9 @@ struct MemoryTree {
                 rest.append(change)
                 continue
             }
-            if !isLost { makeDurable(change) }
+            // A file system that cannot write its own structures ends in a way that later syncs
+            // do not hide, so a name is not lost by a failed sync, only not yet durable.
+            if isLost { rest.append(change) } else { makeDurable(change) }
         }
         nameChanges = rest
         try endSync(isLost, "sync directory", path)

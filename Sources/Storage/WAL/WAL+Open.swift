@@ -23,7 +23,10 @@ extension WAL {
                 try tail.truncate(to: reading.end)
                 filled = reading.end
             }
-            // A killed process may have left what the system holds but the disk does not.
+            // A killed process may have left what the system holds but the disk does not; and one
+            // that ended because a sync failed, what the system shows but will never write.
+            try writeAgain(tail, upTo: reading.end)
+            try tail.truncate(to: filled)
             try tail.sync()
             try disk.syncDirectory(directory)
             let wal = WAL(
@@ -45,6 +48,26 @@ extension WAL {
             throw .disk(error)
         }
     }
+
+    /// Writes the end of a segment over itself. After a sync that failed the system takes the pages
+    /// that it could not write for written: it shows them, syncs them with success, and loses them
+    /// with the power. Only a new write makes a sync mean something again. Nothing but the writes
+    /// since the last sync can be so, and of those there are never more than a few megabytes.
+    private static func writeAgain(
+        _ tail: any DiskFile,
+        upTo end: Int64
+    ) throws(DiskError) {
+        var at = max(0, end - writeAgainBytes)
+        while at < end {
+            let bytes = try tail.read(at: at, count: Int(min(end - at, 1 << 20)))
+            guard !bytes.isEmpty else { return }
+            try tail.write(bytes, at: at)
+            at += Int64(bytes.count)
+        }
+    }
+
+    /// More than is ever written without a sync.
+    private static let writeAgainBytes = 2 * unsyncedBytesMax
 
     /// Reads a log and changes nothing.
     package static func read(

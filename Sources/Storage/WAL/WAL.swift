@@ -91,6 +91,10 @@ package final class WAL {
         return try disk.list(directory).contains { SegmentName($0) != nil }
     }
 
+    /// The segment that is written to, and the end of what has been written to it.
+    package var tailName: String { segments[segments.count - 1].description }
+    package var tailPosition: Int64 { position }
+
     /// Closes the files. What was not synced may or may not survive.
     package func close() {
         failure = failure ?? .stopped
