@@ -39,6 +39,7 @@ let package = Package(
     ],
     targets: [
         // Level 0: values in, values out.
+        .target(name: "Chance"),
         .target(name: "Raft"),
         .target(name: "EtcdProto", dependencies: [protobuf], exclude: ["Protos"]),
         .target(name: "ClusterAPI"),
@@ -87,7 +88,12 @@ let package = Package(
                 nioCore, nioPosix, lifecycle, logging,
             ]
         ),
-        .target(name: "Simulator"),
+        .target(
+            name: "Simulator",
+            dependencies: [
+                "Chance", "Member", "Raft", "Storage", "Keyspace", "EtcdProto", protobuf, logging,
+            ]
+        ),
 
         // Level 4: programs.
         .executableTarget(name: "etcd-member", dependencies: ["Server"]),
@@ -97,9 +103,13 @@ let package = Package(
                 "Operator", "ClusterAPI", "Planning", "YAML", "Storage", arguments, logging,
             ]
         ),
+        .executableTarget(
+            name: "simulate",
+            dependencies: ["Simulator", "Chance", "Raft", arguments]
+        ),
 
         // Tests.
-        .target(name: "TestKit", path: "Tests/TestKit"),
+        .target(name: "TestKit", dependencies: ["Chance"], path: "Tests/TestKit"),
         .testTarget(name: "TidyTests", dependencies: ["TestKit"]),
         .testTarget(name: "RaftTests", dependencies: ["Raft", "EtcdProto", "TestKit", protobuf]),
         .testTarget(name: "YAMLTests", dependencies: ["YAML", "TestKit"], exclude: ["Testdata"]),
@@ -122,10 +132,15 @@ let package = Package(
         .testTarget(
             name: "MemberTests",
             dependencies: [
-                "Member", "Raft", "Storage", "Keyspace", "EtcdProto", "TestKit", logging, protobuf,
+                "Member", "Raft", "Storage", "Keyspace", "EtcdProto", "Simulator", "TestKit",
+                logging,
+                protobuf,
             ]
         ),
-        .testTarget(name: "SimulatorTests", dependencies: ["Simulator", "TestKit"]),
+        .testTarget(
+            name: "SimulatorTests",
+            dependencies: ["Simulator", "Chance", "TestKit", "simulate"]
+        ),
         .testTarget(
             name: "ServerTests",
             dependencies: [

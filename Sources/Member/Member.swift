@@ -117,7 +117,7 @@ package final class Member {
         _ configuration: MemberConfiguration,
         _ state: RecoveredState
     ) -> RaftNode.Configuration {
-        RaftNode.Configuration(
+        var raft = RaftNode.Configuration(
             id: configuration.memberID.node,
             log: state.log,
             applied: state.applied,
@@ -133,6 +133,8 @@ package final class Member {
             readOnly: .safe,
             seed: configuration.seed
         )
+        raft.plantedBugs = configuration.plantedBugs
+        return raft
     }
 }
 

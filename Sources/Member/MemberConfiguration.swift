@@ -1,4 +1,5 @@
 package import EtcdProto
+package import Raft
 
 /// What a member is told about itself when its process starts. Times are counted in ticks.
 package struct MemberConfiguration: Sendable {
@@ -38,6 +39,9 @@ package struct MemberConfiguration: Sendable {
 
     /// How much unfinished work is taken before clients are told `too many requests`.
     package var limits = Limits()
+
+    /// For the simulator's tests of itself.
+    package var plantedBugs: PlantedBugs = []
 
     /// Feeds the randomised election timeout; members of one cluster should differ.
     package var seed: UInt64

@@ -50,6 +50,18 @@ extension Member {
     package var term: Term { raft.basicStatus.term }
     package var committedIndex: LogIndex { raft.basicStatus.commit }
 
+    /// The entries applied after an index, for who checks them; none when they are cut off.
+    package func appliedEntries(after index: LogIndex) -> [Entry] {
+        (try? log.entries(from: index + 1, to: appliedIndex + 1)) ?? []
+    }
+
+    /// The end of the log as Raft sees it, durable or not, and the term at an index of it.
+    package var lastLogIndex: LogIndex { log.lastIndex }
+
+    package func logTerm(at index: LogIndex) -> Term? {
+        try? log.term(at: index)
+    }
+
     /// Whether this member takes part without a vote.
     package var isLearner: Bool {
         membership.member(configuration.memberID)?.isLearner ?? false

@@ -5,6 +5,7 @@ package struct ProgressTracker: Sendable {
     /// In ascending order of id: everything that goes to all goes in this order.
     package var progress: [Progress] = []
     private var votes: [(id: NodeID, granted: Bool)] = []
+    var plantedBugs: PlantedBugs = []
 
     let maxInflightMessages: Int
     let maxInflightBytes: Int
@@ -30,9 +31,25 @@ package struct ProgressTracker: Sendable {
 
     /// The highest index that a quorum is known to have.
     var committed: LogIndex {
-        configuration.voters.committedIndex { id in
+        if !plantedBugs.isEmpty { return committedByMistake }
+        return configuration.voters.committedIndex { id in
             position(of: id).map { progress[$0].match }
         }
+    }
+
+    private var committedByMistake: LogIndex {
+        if plantedBugs.contains(.countsLearners) {
+            let needed = configuration.voters.incoming.ids.count / 2 + 1
+            let matches = progress.map(\.match).sorted(by: >)
+            return needed <= matches.count ? matches[needed - 1] : .zero
+        }
+        return quorum.committedIndex { id in position(of: id).map { progress[$0].match } }
+    }
+
+    /// Whose agreement decides.
+    private var quorum: JointQuorum {
+        plantedBugs.contains(.ignoresOutgoing)
+            ? JointQuorum(incoming: configuration.voters.incoming) : configuration.voters
     }
 
     /// Whether a quorum has been heard from lately.
@@ -49,7 +66,7 @@ package struct ProgressTracker: Sendable {
     /// Counts a vote, the first of each node, and says what they decide.
     mutating func record(vote granted: Bool, of id: NodeID) -> Verdict {
         if !votes.contains(where: { $0.id == id }) { votes.append((id, granted)) }
-        return configuration.voters.verdict { id in
+        return quorum.verdict { id in
             votes.first { $0.id == id }?.granted
         }
     }

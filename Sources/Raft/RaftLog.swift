@@ -136,9 +136,12 @@ extension RaftLog {
         _ entries: [Entry],
         behind prevIndex: LogIndex,
         term prevTerm: Term,
-        commit: LogIndex
+        commit: LogIndex,
+        ignoringTerm: Bool = false
     ) -> LogIndex? {
-        guard matches(term: prevTerm, at: prevIndex) else { return nil }
+        let isKnown =
+            matches(term: prevTerm, at: prevIndex) || (ignoringTerm && prevIndex <= lastIndex)
+        guard isKnown else { return nil }
         let last = prevIndex + UInt64(entries.count)
         let known = entries.prefix { matches(term: $0.term, at: $0.index) }.count
         if known < entries.count {

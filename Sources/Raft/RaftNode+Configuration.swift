@@ -51,6 +51,8 @@ extension RaftNode {
         package var stepDownOnRemoval: Bool
         /// Decides all randomized election timeouts.
         package var seed: UInt64
+        /// For the simulator's tests of itself.
+        package var plantedBugs: PlantedBugs = []
 
         package init(
             id: NodeID,

@@ -52,7 +52,8 @@ extension RaftNode {
             message.entries,
             behind: message.index,
             term: message.logTerm,
-            commit: message.commit
+            commit: message.commit,
+            ignoringTerm: configuration.plantedBugs.contains(.ignoresAppendTerm)
         )
         if let last {
             send(Message(kind: .appendResponse, to: message.from, index: last))
@@ -111,6 +112,7 @@ extension RaftNode {
             maxInflightMessages: tracker.maxInflightMessages,
             maxInflightBytes: tracker.maxInflightBytes
         )
+        tracker.plantedBugs = configuration.plantedBugs
         let changer = Result { () throws(ConfChangeError) in
             try ConfChanger.restoring(state, into: tracker, lastIndex: log.lastIndex)
         }

@@ -33,7 +33,11 @@ extension RaftNode {
     /// could still be replaced.
     mutating func advanceCommit() -> Bool {
         let index = tracker.committed
-        guard index > log.committed, log.matches(term: term, at: index) else { return false }
+        guard index > log.committed else { return false }
+        guard
+            log.matches(term: term, at: index)
+                || configuration.plantedBugs.contains(.commitsOldTerms)
+        else { return false }
         log.commitTo(index)
         return true
     }

@@ -80,6 +80,7 @@ package struct RaftNode {
             maxInflightMessages: configuration.maxInflightMessages,
             maxInflightBytes: configuration.maxInflightBytes
         )
+        tracker.plantedBugs = configuration.plantedBugs
         timer = ElectionTimer(seed: configuration.seed)
         accepted = Accepted()
         do {

@@ -44,6 +44,15 @@ extension RaftNode {
     /// The index of the snapshot that was accepted and is not in place yet; nil when there is none.
     package var restoring: LogIndex? { log.unstable.snapshot?.index }
 
+    /// The term of the entry at an index of the log, whether it is on disk or not; nil when it is
+    /// compacted away or not there.
+    package func logTerm(at index: LogIndex) -> Term? {
+        log.term(at: index)
+    }
+
+    /// The end of the log, whether it is on disk or not.
+    package var lastLogIndex: LogIndex { log.lastIndex }
+
     package var basicStatus: BasicStatus {
         BasicStatus(
             id: id,

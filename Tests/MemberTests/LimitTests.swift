@@ -3,6 +3,7 @@ import Foundation
 import Keyspace
 import Member
 import Raft
+import Simulator
 import Storage
 import TestKit
 import Testing
@@ -14,7 +15,7 @@ import Testing
         options.members = 1
         let world = try World(Seed(1), options)
         try world.start(0)
-        let isUp = try world.run(atMost: 5_000) {
+        let isUp = world.run(atMost: 5_000) {
             world.machines[0].member?.membership.clusterVersion != nil
         }
         #expect(isUp)
@@ -26,7 +27,7 @@ import Testing
         let write = world.put("k", String(repeating: "v", count: 1_572_864), on: 0)
         #expect(write.error == .requestTooLarge)
         let fits = world.put("k", String(repeating: "v", count: 1_500_000), on: 0)
-        try world.run(milliseconds: 1_000)
+        world.run(milliseconds: 1_000)
         #expect(fits.isSuccess)
     }
 
@@ -38,10 +39,10 @@ import Testing
         let writes = (0..<100).map { world.put("k\($0)", value, on: 0) }
         let refused = writes.filter { $0.error == .tooManyRequests }.count
         #expect(refused > 20 && refused < 50)
-        try world.run(milliseconds: 1_000)
+        world.run(milliseconds: 1_000)
         #expect(writes.filter(\.isSuccess).count == 100 - refused)
         let later = world.put("k", value, on: 0)
-        try world.run(milliseconds: 1_000)
+        world.run(milliseconds: 1_000)
         #expect(later.isSuccess)
         #expect(world.violations.isEmpty)
     }
@@ -53,7 +54,7 @@ import Testing
         var written = 0
         for number in 0..<100 {
             let write = world.put("k\(number)", String(repeating: "v", count: 1_000), on: 0)
-            try world.run(milliseconds: 300)
+            world.run(milliseconds: 300)
             if write.isSuccess { written += 1 } else { #expect(write.error == .noSpace) }
         }
         #expect(written > 5 && written < 20)
@@ -63,7 +64,7 @@ import Testing
         world.machines[0].member?.propose(deletion) { deleted = $0 }
         world.wake(0)
         let read = world.get("k0", on: 0)
-        try world.run(milliseconds: 1_000)
+        world.run(milliseconds: 1_000)
         #expect(read.isSuccess)
         if case .success(.deleteRange(let response)) = deleted {
             #expect(response.deleted == 1)
@@ -80,7 +81,7 @@ import Testing
         let writes = (0..<500).map { world.put("k\($0)", "v", on: 0) }
         var largest: UInt64 = 0
         var last = member.appliedIndex
-        let isDone = try world.run(atMost: 5_000) {
+        let isDone = world.run(atMost: 5_000) {
             largest = max(largest, member.appliedIndex.rawValue - last.rawValue)
             last = member.appliedIndex
             return writes.allSatisfy(\.isSuccess)
@@ -97,14 +98,14 @@ import Testing
         options.catchUpBytes = 0
         let world = try World(Seed(2), options)
         try world.startAll()
-        try world.run(atMost: 10_000) { world.leader != nil }
+        world.run(atMost: 10_000) { world.leader != nil }
         let leader = try #require(world.leader)
         for round in 0..<40 {
             for number in 0..<100 { world.put("k\(number)", "v\(round)", on: leader) }
-            try world.run(milliseconds: 200)
+            world.run(milliseconds: 200)
         }
         #expect(world.history.acknowledged.count == 4_000)
-        let isQuiet = try world.converges(within: 5_000)
+        let isQuiet = world.converges(within: 5_000)
         #expect(isQuiet)
         for index in world.machines.indices {
             let files = try world.machines[index].disk.list("/data/member/wal")
@@ -113,7 +114,7 @@ import Testing
             #expect(files.count < 30)
             world.crash(index, tear: .nothing)
         }
-        let isQuietAgain = try world.converges(within: 20_000)
+        let isQuietAgain = world.converges(within: 20_000)
         #expect(isQuietAgain)
         #expect(world.history.acknowledged.count == 4_002)
         #expect(world.violations.isEmpty)
@@ -126,16 +127,16 @@ import Testing
         options.catchUpBytes = 0
         let world = try World(Seed(3), options)
         try world.startAll()
-        try world.run(atMost: 10_000) { world.leader != nil }
+        world.run(atMost: 10_000) { world.leader != nil }
         let leader = try #require(world.leader)
         let down = (leader + 1) % 3
         world.crash(down)
         for round in 0..<30 {
             for number in 0..<100 { world.put("k\(number)", "v\(round)", on: leader) }
-            try world.run(milliseconds: 200)
+            world.run(milliseconds: 200)
         }
         #expect(world.history.acknowledged.count == 3_000)
-        let isQuiet = try world.converges(within: 20_000)
+        let isQuiet = world.converges(within: 20_000)
         #expect(isQuiet)
         #expect(world.violations.isEmpty)
     }
@@ -165,7 +166,7 @@ import Testing
             Message(kind: .propose, to: id, from: NodeID(rawValue: 77), entries: [change])
         )
         world.wake(0)
-        try world.run(milliseconds: 500)
+        world.run(milliseconds: 500)
         #expect(member.isLeader)
         #expect(member.term == before.term)
         #expect(member.appliedIndex == before.appliedIndex)

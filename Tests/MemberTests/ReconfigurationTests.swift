@@ -2,6 +2,7 @@ import EtcdProto
 import Keyspace
 import Member
 import Raft
+import Simulator
 import TestKit
 import Testing
 
@@ -10,14 +11,14 @@ import Testing
     private func settledWorld(_ members: Int, seed: UInt64) throws -> (World, leader: Int) {
         let world = try World(members: members, seed: seed)
         try world.startAll()
-        let isSettled = try world.run(atMost: 20_000) {
+        let isSettled = world.run(atMost: 20_000) {
             world.leader.map { leader in
                 world.machines[leader].member?.membership.members.allSatisfy(\.hasStarted) ?? false
             } ?? false
         }
         #expect(isSettled)
         // Strict checks ask for five seconds of health.
-        try world.run(milliseconds: 6_000)
+        world.run(milliseconds: 6_000)
         return (world, try #require(world.leader))
     }
 
@@ -35,7 +36,7 @@ import Testing
             unixSeconds: 1_700_000_000
         ) { result = $0 }
         world.wake(index)
-        try world.run(atMost: 10_000) { result != nil }
+        world.run(atMost: 10_000) { result != nil }
         return result
     }
 
@@ -51,27 +52,27 @@ import Testing
             var result: Result<[MemberInfo], EtcdError>?
             world.machines[leader].member?.promoteMember(added.added.id) { result = $0 }
             world.wake(leader)
-            try world.run(atMost: 10_000) { result != nil }
+            world.run(atMost: 10_000) { result != nil }
             return result
         }
         #expect(throws: EtcdError.learnerNotReady) { try promote()?.get() }
 
         let index = world.addMachine("n2", added.added.id)
         try world.start(index)
-        let hasCaughtUp = try world.run(atMost: 10_000) {
+        let hasCaughtUp = world.run(atMost: 10_000) {
             world.machines[index].member?.membership.member(added.added.id)?.name == "n2"
         }
         #expect(hasCaughtUp)
         #expect(world.machines[index].member?.isLearner == true)
         #expect(try promote()?.get().count == 2)
-        try world.run(atMost: 5_000) { world.machines[index].member?.isLearner == false }
+        world.run(atMost: 5_000) { world.machines[index].member?.isLearner == false }
         #expect(world.machines[index].member?.isLearner == false)
 
         world.crash(index)
         let write = world.put("needs both", "v", on: leader)
-        try world.run(milliseconds: 1_000)
+        world.run(milliseconds: 1_000)
         #expect(write.result == nil)
-        let isQuiet = try world.converges(within: 20_000)
+        let isQuiet = world.converges(within: 20_000)
         #expect(isQuiet)
         #expect(world.violations.isEmpty)
     }
@@ -85,16 +86,16 @@ import Testing
         let asked = (leader + 2) % 3
         world.machines[asked].member?.removeMember(id) { result = $0 }
         world.wake(asked)
-        try world.run(atMost: 10_000) { result != nil }
+        world.run(atMost: 10_000) { result != nil }
         #expect(try result?.get().map(\.id).contains(id) == false)
-        try world.run(milliseconds: 1_000)
+        world.run(milliseconds: 1_000)
         #expect(world.removedMembers == [id])
         world.removeMachine(gone)
         let member = try #require(world.machines[leader].member)
         #expect(member.membership.isRemoved(id))
         let change = MembershipChange.add(MemberInfo(id: id, peerURLs: ["http://x:1"]))
         #expect(member.membership.problem(with: change, maxLearners: 1) == .memberNotFound)
-        let isQuiet = try world.converges(within: 20_000)
+        let isQuiet = world.converges(within: 20_000)
         #expect(isQuiet)
         // It is still so after a restart.
         world.crash(leader)
@@ -115,7 +116,7 @@ import Testing
             var result: Result<[MemberInfo], EtcdError>?
             world.machines[leader].member?.removeMember(world.machines[index].id) { result = $0 }
             world.wake(leader)
-            try world.run(atMost: 10_000) { result != nil }
+            world.run(atMost: 10_000) { result != nil }
             return result
         }
         #expect(throws: EtcdError.unhealthy) { try remove(other)?.get() }
@@ -125,7 +126,7 @@ import Testing
         world.removeMachine(down)
         // Two are left: neither may go while the other has to be the quorum alone.
         #expect(throws: EtcdError.memberNotFound) { try remove(down)?.get() }
-        let isQuiet = try world.converges(within: 20_000)
+        let isQuiet = world.converges(within: 20_000)
         #expect(isQuiet)
         #expect(world.violations.isEmpty)
     }
@@ -137,7 +138,7 @@ import Testing
             var result: Result<[MemberInfo], EtcdError>?
             world.machines[leader].member?.updateMember(id, peerURLs: urls) { result = $0 }
             world.wake(leader)
-            try world.run(atMost: 10_000) { result != nil }
+            world.run(atMost: 10_000) { result != nil }
             return result
         }
         let taken = "http://\(world.machines[(leader + 1) % 3].name):2380"
@@ -147,7 +148,7 @@ import Testing
         let members = try #require(try update(["http://new:2380"])?.get())
         #expect(members.first { $0.id == id }?.peerURLs == ["http://new:2380"])
         #expect(members.first { $0.id == id }?.name == world.machines[leader].name)
-        let isQuiet = try world.converges(within: 20_000)
+        let isQuiet = world.converges(within: 20_000)
         #expect(isQuiet)
         #expect(world.violations.isEmpty)
     }

@@ -1,29 +1,20 @@
+// Tests know seeds and generators through this module.
+@_exported public import Chance
 import Testing
 
 #if canImport(Glibc)
 import Glibc
 #endif
 
-/// The one number that decides a randomised test; it is part of the case's name, so a failure
-/// prints it and `SEED=n swift test --filter ...` replays it.
-package struct Seed: Hashable, Sendable, CustomTestStringConvertible {
-    package let value: UInt64
-
-    package init(_ value: UInt64) {
-        self.value = value
-    }
-
+/// A seed is part of the case's name, so a failure prints it and `SEED=n swift test --filter ...`
+/// replays it.
+extension Seed: CustomTestStringConvertible {
     /// The seeds 1...`count`, or only the one in the environment variable `SEED` when it is set.
     package static func batch(_ count: Int) -> [Seed] {
         if let chosen = environment("SEED").flatMap(UInt64.init) {
             return [Seed(chosen)]
         }
         return (1...UInt64(count)).map(Seed.init)
-    }
-
-    /// A generator of which every draw is decided by this seed.
-    package func generator() -> Generator {
-        Generator(seed: value)
     }
 
     package var testDescription: String {

@@ -3,6 +3,8 @@ import Testing
 /// What decides is pure, and a member's process carries no Foundation.
 @Suite struct PurityTests {
     static let pure = ["Raft", "Keyspace", "Planning", "YAML", "ClusterAPI"]
+    /// What must run the same every time: it has a port for logs, but nothing else from outside.
+    static let deterministic = ["Chance", "Simulator"]
     static let withoutFoundation = ["Storage", "GRPC", "Member", "Server", "etcd-member"]
 
     @Test(arguments: pure)
@@ -18,7 +20,17 @@ import Testing
         }
     }
 
-    @Test(arguments: pure)
+    @Test(arguments: deterministic)
+    func `a simulated world imports nothing that waits, tells time or draws numbers`(
+        target: String
+    ) throws {
+        let banned = ["Foundation", "Dispatch", "Glibc", "NIOCore", "NIOPosix", "Synchronization"]
+        for file in try SourceTree.files(in: "Sources/\(target)", endingIn: ".swift") {
+            #expect(file.imports.filter(banned.contains).isEmpty, "\(file.path)")
+        }
+    }
+
+    @Test(arguments: pure + deterministic)
     func `a pure target has no clock, no task and no randomness of its own`(target: String) throws {
         let banned = [
             "async", "await", "Task", "Date", "ContinuousClock", "SuspendingClock", "DispatchQueue",

@@ -4,6 +4,10 @@ struct Events<Event> {
         let time: Int
         let number: Int
         let event: Event
+
+        func precedes(_ other: Item) -> Bool {
+            time < other.time || (time == other.time && number < other.number)
+        }
     }
 
     /// A binary heap.
@@ -12,13 +16,15 @@ struct Events<Event> {
     /// The time of the last event taken.
     private(set) var now = 0
 
-    mutating func plan(_ event: Event, in delay: Int) {
-        items.append(Item(time: now + max(0, delay), number: count, event: event))
+    mutating func plan(_ event: Event, at time: Int) {
+        items.append(Item(time: max(now, time), number: count, event: event))
         count += 1
         var child = items.count - 1
-        while child > 0, precedes(child, (child - 1) / 2) {
-            items.swapAt(child, (child - 1) / 2)
-            child = (child - 1) / 2
+        while child > 0 {
+            let parent = (child - 1) / 2
+            guard items[child].precedes(items[parent]) else { break }
+            items.swapAt(child, parent)
+            child = parent
         }
     }
 
@@ -37,14 +43,12 @@ struct Events<Event> {
     private mutating func sink() {
         var parent = 0
         while true {
-            let children = [2 * parent + 1, 2 * parent + 2].filter { $0 < items.count }
-            guard let child = children.min(by: precedes), precedes(child, parent) else { return }
+            var child = 2 * parent + 1
+            guard child < items.count else { return }
+            if child + 1 < items.count, items[child + 1].precedes(items[child]) { child += 1 }
+            guard items[child].precedes(items[parent]) else { return }
             items.swapAt(child, parent)
             parent = child
         }
-    }
-
-    private func precedes(_ left: Int, _ right: Int) -> Bool {
-        (items[left].time, items[left].number) < (items[right].time, items[right].number)
     }
 }

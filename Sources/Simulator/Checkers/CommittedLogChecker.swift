@@ -1,0 +1,68 @@
+import Raft
+
+/// All machines commit the same entries: index by index, term by term, byte by byte.
+///
+/// The first machine that applies an entry decides what it is, for all others and for ever.
+struct CommittedLogChecker {
+    static let name = "committed prefixes equal"
+    /// The committed log: the entry of index 1 first.
+    private(set) var entries: [Entry]
+
+    /// Entries that all have from the start.
+    init(_ first: [Entry] = []) {
+        entries = first
+    }
+
+    /// The last index that any machine has applied.
+    var lastIndex: LogIndex {
+        LogIndex(rawValue: UInt64(entries.count))
+    }
+
+    func term(at index: LogIndex) -> Term? {
+        guard index > .zero, index <= lastIndex else { return nil }
+        return entries[Int(index.rawValue) - 1].term
+    }
+
+    /// A machine has applied an entry.
+    mutating func note(_ entry: Entry, appliedBy machine: String) -> Violation? {
+        if entry.index == lastIndex + 1 {
+            entries.append(entry)
+            return nil
+        }
+        guard entry.index <= lastIndex, entry.index > .zero else {
+            return Violation(
+                Self.name,
+                "\(machine) applied \(entry.index), the committed log ends at \(lastIndex)"
+            )
+        }
+        let known = entries[Int(entry.index.rawValue) - 1]
+        if known == entry { return nil }
+        return Violation(
+            Self.name,
+            """
+            at index \(entry.index) \(machine) applied \(entry.kind) of term \(entry.term), \
+            \(entry.data.count) bytes; others applied \(known.kind) of term \(known.term), \
+            \(known.data.count) bytes
+            """
+        )
+    }
+
+    /// A node has begun to lead: nothing that is committed may be missing in its log.
+    func check(leader: String, lastIndex end: LogIndex, term: (LogIndex) -> Term?) -> Violation? {
+        guard lastIndex > .zero else { return nil }
+        guard end >= lastIndex else {
+            return Violation(
+                Self.name,
+                "\(leader) leads with a log up to \(end), committed is \(lastIndex)"
+            )
+        }
+        // Nil: compacted away, which only applied entries are.
+        guard let own = term(lastIndex), let known = self.term(at: lastIndex), own != known else {
+            return nil
+        }
+        return Violation(
+            Self.name,
+            "\(leader) leads with term \(own) at \(lastIndex), where \(known) is committed"
+        )
+    }
+}

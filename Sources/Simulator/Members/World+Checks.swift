@@ -1,0 +1,124 @@
+import EtcdProto
+import Keyspace
+import Member
+import Raft
+
+extension World {
+    /// Looks at a member that has just taken a turn.
+    func check(_ member: Member, _ index: Int, appliedBefore: LogIndex) {
+        let name = machines[index].name
+        if member.isLeader { checkLeader(member, name) }
+        guard member.appliedIndex > appliedBefore else { return }
+        stage.note(
+            .apply,
+            index,
+            member.appliedIndex.rawValue,
+            UInt64(bitPattern: member.keyspace.revision)
+        ) { "applied \(member.appliedIndex), revision \(member.keyspace.revision)" }
+        report(
+            DurabilityChecker.check(
+                applied: member.appliedIndex,
+                by: name,
+                machines[index].durable
+            )
+        )
+        for entry in member.appliedEntries(after: appliedBefore) {
+            report(committed.note(entry, appliedBy: name))
+            report(appliedOnce.note(index, name, entry.index))
+        }
+        report(applied.note(member.keyspace, of: name, index))
+        if member.appliedIndex == committed.lastIndex, member.membership != knownMembership {
+            knownMembership = member.membership
+        }
+    }
+
+    private func checkLeader(_ member: Member, _ name: String) {
+        switch leaders.note(member.memberID.node, leads: member.term) {
+        case .known:
+            break
+        case .first:
+            let index = machines.firstIndex { $0.id == member.memberID } ?? -1
+            stage.note(.lead, index, member.term.rawValue) { "leads term \(member.term)" }
+            report(
+                committed.check(leader: name, lastIndex: member.lastLogIndex) { index in
+                    member.logTerm(at: index)
+                }
+            )
+        case .violation(let violation):
+            report(violation)
+        }
+    }
+
+    /// Stops all faults, and checks what must be true once all is quiet: every member has applied
+    /// the same, holds the same, and nothing acknowledged is missing. False when it never got
+    /// quiet.
+    package func converges(within milliseconds: Int) -> Bool {
+        drops = nil
+        healNetwork()
+        for index in machines.indices { restart(index) }
+        // A new leader knows what is committed only when an entry of its own term is.
+        let end = now + milliseconds
+        var barrier = Answer<Int64>()
+        while !barrier.isSuccess, now < end {
+            run(atMost: end - now) { leader != nil || !violations.isEmpty }
+            if let leader { barrier = put("barrier", "\(stage.now)", on: leader) }
+            run(atMost: end - now) { barrier.result != nil || !violations.isEmpty }
+            if !violations.isEmpty { return true }
+        }
+        let isQuiet = run(atMost: max(1, end - now)) {
+            guard let leader, let member = machines[leader].member else { return false }
+            return history.pending == 0
+                && machines.indices.allSatisfy { isUpToDate($0, leader: leader, member) }
+        }
+        guard isQuiet, let leader else { return false }
+        compareMembers(leader)
+        return true
+    }
+
+    /// Whether a machine has all that the leader has, or need not have it.
+    private func isUpToDate(_ index: Int, leader: Int, _ leading: Member) -> Bool {
+        if !mustConverge(index, leader: leader) { return true }
+        let member = machines[index].member
+        return member?.appliedIndex == leading.committedIndex
+            && member?.leader == leading.memberID
+    }
+
+    /// Machines that are gone need not, nor those whose member is not in the cluster any more, nor,
+    /// as long as no snapshots are sent, those that need entries which the leader has cut off.
+    private func mustConverge(_ index: Int, leader: Int) -> Bool {
+        let machine = machines[index]
+        guard !machine.isGone, let leading = machines[leader].member,
+            leading.membership.member(machine.id) != nil
+        else { return false }
+        return options.snapshotsAreSent || machine.durable.lastIndex >= machines[leader].cutAt
+    }
+
+    /// Where every member is, in one line.
+    var summary: String {
+        let parts = machines.map { machine in
+            guard let member = machine.member else {
+                return machine.name + (machine.isGone ? " is gone" : " is down")
+            }
+            return "\(machine.name) follows \(member.leader) in term \(member.term), applied"
+                + " \(member.appliedIndex) of \(member.committedIndex)"
+        }
+        return parts.joined(separator: "; ") + "; \(history.pending) requests open"
+    }
+
+    private func compareMembers(_ leader: Int) {
+        guard let reference = machines[leader].member else { return }
+        for index in machines.indices where mustConverge(index, leader: leader) {
+            guard let member = machines[index].member else { continue }
+            let name = machines[index].name
+            let keyspace = member.keyspace
+            report(applied.compareHash(of: keyspace, at: keyspace.revision, name))
+            report(history.acknowledgedWrites.check(keyspace, of: name))
+            if member.membership != reference.membership {
+                stage.report(
+                    "equal membership",
+                    "\(name) has \(member.membership), the leader \(reference.membership)"
+                )
+            }
+        }
+    }
+}

@@ -1,0 +1,254 @@
+import Chance
+import EtcdProto
+import Keyspace
+import Member
+import Raft
+package import Storage
+
+// MARK: - Starting and ending
+extension World {
+    /// Starts the process of a machine; throws when the member refuses to start.
+    package func start(_ index: Int) throws {
+        let machine = machines[index]
+        stage.nextRun(of: index)
+        pendingTurns[index] = false
+        try machine.start(at: now)
+        guard let member = machine.member else { return }
+        stage.note(.start, index, member.appliedIndex.rawValue) {
+            "starts, applied \(member.appliedIndex), log to \(machine.durable.lastIndex)"
+        }
+        report(appliedOnce.started(index, machine.name, at: member.appliedIndex))
+        applied.forget(index)
+        stage.plan(for: index, in: stage.generator.below(options.tick * 1_000) + 1, isTick: true) {
+            [unowned self] in tick(index)
+        }
+        planBackend(index)
+        wake(index)
+        for other in machines.indices where other != index { connect(index, other) }
+    }
+
+    package func startAll() throws {
+        for index in machines.indices where !isRunning(index) && !machines[index].isGone {
+            try start(index)
+        }
+    }
+
+    package func isRunning(_ index: Int) -> Bool {
+        machines[index].member != nil
+    }
+
+    /// Starts a process that a fault had ended. What its disk makes of that ends it again; that a
+    /// damaged log is refused is right; every other refusal is a violation.
+    func restart(_ index: Int) {
+        guard !isRunning(index), !machines[index].isGone else { return }
+        do {
+            try start(index)
+        } catch StartError.log(.disk), StartError.disk {
+            endProcess(index, "its disk fails at start")
+        } catch let damage as UnnoticedDamage {
+            stage.report("damaged logs are noticed", "\(machines[index].name): \(damage)")
+        } catch {
+            if machines[index].isRotten {
+                stage.note(.fault, index, 1) { "is lost: \(error)" }
+                machines[index].isGone = true
+                machines[index].crash(.everything, seed: 0)
+            } else {
+                stage.report("members start again", "\(machines[index].name): \(error)")
+            }
+        }
+    }
+
+    /// The process is killed, or the machine loses power.
+    package func crash(_ index: Int, tear: MemoryDisk.Tear = .everything) {
+        stage.nextRun(of: index)
+        machines[index].crash(tear, seed: stage.generator.next())
+        stage.note(.end, index, UInt64(bitPattern: Int64(tear.hashOrder))) {
+            tear == .everything ? "is killed" : "loses power, keeping of the unsynced \(tear)"
+        }
+        history.processEnded(index)
+        for other in machines.indices where other != index {
+            machines[other].member?.peerDisconnected(machines[index].id)
+        }
+    }
+
+    /// The process ends itself, because of what its disk did.
+    func endProcess(_ index: Int, _ why: String) {
+        let isPowerLost = machines[index].disk.isCrashed
+        stage.note(.fault, index, 2) { "ends: \(why)" }
+        crash(index, tear: isPowerLost ? .sectors : .everything)
+        processEnded?(index)
+    }
+
+    /// Takes a machine away for good.
+    package func removeMachine(_ index: Int) {
+        crash(index)
+        machines[index].isGone = true
+    }
+}
+
+extension MemoryDisk.Tear {
+    fileprivate var hashOrder: Int {
+        switch self {
+        case .nothing: 0
+        case .everything: 1
+        case .sectors: 2
+        case .bytes: 3
+        }
+    }
+}
+
+// MARK: - Turns
+extension World {
+    private func tick(_ index: Int) {
+        guard let member = machines[index].member else { return }
+        stage.note(.tick, index) { "tick" }
+        member.tick()
+        wake(index)
+        let period = stage.duration(options.tick * 1_000, on: index)
+        stage.plan(for: index, in: period, isTick: true) { [unowned self] in tick(index) }
+    }
+
+    private func planBackend(_ index: Int) {
+        let period = stage.duration(options.backendInterval * 1_000, on: index)
+        stage.plan(for: index, in: period) { [unowned self] in
+            machines[index].isBackendDue = true
+            wake(index)
+            planBackend(index)
+        }
+    }
+
+    /// Has a member take a turn once all that happens at this moment has happened.
+    package func wake(_ index: Int) {
+        guard isRunning(index), !pendingTurns[index] else { return }
+        pendingTurns[index] = true
+        stage.plan(for: index, in: 0) { [unowned self] in
+            pendingTurns[index] = false
+            turn(index)
+        }
+    }
+
+    private func turn(_ index: Int) {
+        let machine = machines[index]
+        guard let member = machine.member else { return }
+        let before = member.appliedIndex
+        let turn = member.turn(backendDue: machine.isBackendDue)
+        machine.isBackendDue = false
+        check(member, index, appliedBefore: before)
+        if let log = turn.log {
+            stage.note(.write, index, log.number, UInt64(log.batch.entries.count)) {
+                "writes \(log.batch)"
+            }
+            if let first = log.batch.entries.first {
+                let previous = member.logTerm(at: first.index - 1)
+                report(matching.note(log.batch.entries, after: previous, by: machine.name))
+            }
+            machine.enqueue(log.number, log.batch)
+            if options.bugs.contains(.answersBeforeSync) {
+                member.logged(log.number)
+                wake(index)
+            }
+        }
+        if let release = turn.releaseLogBefore { machine.enqueueRelease(before: release) }
+        for message in turn.messages { send(message, from: index) }
+        if let batch = turn.backend {
+            let delay = stage.diskDelay(options.backendDelay.micros, on: index)
+            stage.plan(for: index, in: delay) { [unowned self] in commit(batch, on: index) }
+        }
+        if turn.becameReady { readyMembers.append(index) }
+        if turn.removedSelf {
+            removedMembers.append(machine.id)
+            memberRemoved?(index)
+        }
+        if turn.hasMore { wake(index) }
+        write(index)
+    }
+}
+
+// MARK: - Disks
+extension World {
+    /// Begins to write what is queued, unless a sync is under way.
+    private func write(_ index: Int) {
+        let machine = machines[index]
+        while !machine.isWriting, machine.hasWork, isRunning(index) {
+            do {
+                switch try machine.beginWriting() {
+                case .nothing:
+                    return
+                case .done(let number):
+                    logged(number, index)
+                case .needsSync:
+                    if stage.generator.chance(options.inlineWrites) {
+                        sync(index)
+                    } else {
+                        let delay = stage.diskDelay(options.syncDelay.micros, on: index)
+                        stage.plan(for: index, in: delay) { [unowned self] in
+                            sync(index)
+                            write(index)
+                        }
+                    }
+                }
+            } catch {
+                return endProcess(index, "\(error)")
+            }
+        }
+    }
+
+    private func sync(_ index: Int) {
+        do {
+            guard let number = try machines[index].sync() else { return }
+            // What the log's second thread does when it gets to it.
+            if stage.generator.chance(0.2) { machines[index].wal?.prepareSpare() }
+            let end = machines[index].durable.lastIndex
+            stage.note(.sync, index, number, end.rawValue) {
+                "synced batch \(number), log to \(end)"
+            }
+            logged(number, index)
+        } catch {
+            endProcess(index, "\(error)")
+        }
+    }
+
+    private func logged(_ number: UInt64, _ index: Int) {
+        if !options.bugs.contains(.answersBeforeSync) { machines[index].member?.logged(number) }
+        wake(index)
+    }
+
+    private func commit(_ batch: WriteBatch, on index: Int) {
+        let machine = machines[index]
+        guard let member = machine.member else { return }
+        if let applied = batch.consistentIndex {
+            report(
+                DurabilityChecker.check(
+                    committing: applied,
+                    toBackendOf: machine.name,
+                    machine.durable
+                )
+            )
+        }
+        do {
+            try machine.backend.commit(batch)
+        } catch {
+            return endProcess(index, "\(error)")
+        }
+        stage.note(.commit, index, batch.number) { "committed backend batch \(batch.number)" }
+        if let applied = batch.consistentIndex { appliedOnce.persisted(index, upTo: applied) }
+        member.committed(batch.number)
+        wake(index)
+    }
+}
+
+extension WriteBatch {
+    /// The last entry in it; nil when it applies none.
+    fileprivate var consistentIndex: LogIndex? {
+        for write in writes.reversed() where write.key == MetaKey.consistentIndex {
+            guard let value = write.value else { continue }
+            return LogIndex(rawValue: value.reduce(0) { $0 << 8 | UInt64($1) })
+        }
+        return nil
+    }
+}
+
+extension ClosedRange<Int> {
+    /// Milliseconds as microseconds.
+    var micros: ClosedRange<Int> { (lowerBound * 1_000)...(upperBound * 1_000) }
+}

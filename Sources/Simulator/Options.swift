@@ -1,0 +1,169 @@
+package import Chance
+package import Raft
+
+/// Everything that a seed decides before a run begins.
+package struct Options: Sendable {
+    /// Which world.
+    package enum Kind: String, Sendable, CaseIterable {
+        /// Whole members: consensus, log, keyspace, membership.
+        case members
+        /// Consensus alone, with all that members do not use: joint changes, snapshots, leases.
+        case core
+    }
+
+    package var kind: Kind
+    package var clients: Int
+    package var keys: Int
+    /// The longest pause of a client between two operations, in milliseconds.
+    package var thinking: Int
+    /// How long faults are injected, in milliseconds.
+    package var duration: Int
+    package var faults = FaultRates()
+    /// How long an ended process stays down, in milliseconds.
+    package var downtime = 100...3_000
+    /// Checkers that are not listened to, so that another one can be seen to find the same.
+    package var ignored: [String] = []
+    package var world = WorldOptions()
+    package var core = CoreOptions()
+}
+
+// MARK: - Swarm
+extension Options {
+    /// What this seed chooses: even how often a fault happens, and whether it does at all.
+    package static func swarm(_ seed: Seed, kind: Kind? = nil) -> Options {
+        var generator = seed.generator(for: 0)
+        let drawn: Kind = generator.chance(0.4) ? .core : .members
+        var options = Options(
+            kind: kind ?? drawn,
+            clients: generator.pick([1, 3, 5, 8]),
+            keys: generator.pick([1, 2, 5, 20]),
+            thinking: generator.pick([20, 100, 400]),
+            duration: generator.within(4_000...30_000)
+        )
+        options.downtime = generator.pick([
+            1...30, 20...500, 100...3_000, 1_000...10_000,
+        ])
+        options.drawFaults(&generator)
+        options.drawWorld(&generator)
+        options.core = CoreOptions.swarm(&generator)
+        if options.world.cutsLog, !options.world.snapshotsAreSent {
+            options.faults[.reconfiguration] = 0
+        }
+        return options
+    }
+
+    private mutating func drawFaults(_ generator: inout Generator) {
+        for fault in Fault.allCases {
+            let isOn = generator.chance(fault == .reconfiguration ? 0.4 : 0.35)
+            let interval = generator.pick([1_000, 4_000, 15_000])
+            if isOn { faults[fault] = interval }
+        }
+    }
+
+    private mutating func drawWorld(_ generator: inout Generator) {
+        world.members = generator.pick([1, 2, 3, 3, 3, 4, 5, 5, 6, 7])
+        world.tick = generator.pick([20, 50, 100])
+        let drift = generator.pick([0, 0, 50, 200])
+        world.clocks = (0..<16).map { _ in generator.within((1_000 - drift)...(1_000 + drift)) }
+        world.network.delay = generator.pick([50...500, 500...5_000, 100...30_000])
+        world.network.loss = generator.pick([0, 0, 0.01, 0.1])
+        world.network.duplication = generator.pick([0, 0, 0.05])
+        world.network.lateness = generator.pick([0, 0, 0.01])
+        world.network.reorders = generator.chance(0.5)
+        world.syncDelay = 0...generator.pick([1, 10, 60])
+        world.backendDelay = 1...generator.pick([5, 200])
+        world.backendInterval = generator.pick([10, 100, 700])
+        world.inlineWrites = generator.pick([0, 0.5])
+        world.segmentSize = generator.pick([2 << 10, 16 << 10])
+        world.entriesPerTurn = generator.pick([1, 3, 1_000])
+        if generator.chance(0.5) {
+            world.snapshotCount = generator.pick([10, 50, 200])
+            world.catchUpEntries = generator.pick([1, 20, 100])
+            world.catchUpBytes = 0
+        }
+        world.preVote = generator.chance(0.8)
+        world.strictReconfigCheck = generator.chance(0.5)
+    }
+}
+
+extension WorldOptions {
+    /// Whether logs are cut off within a run.
+    var cutsLog: Bool { snapshotCount < 10_000 }
+}
+
+// MARK: - Overrides
+/// What a person or the shrinker wants to be otherwise than the seed chose.
+package struct Overrides: Hashable, Sendable {
+    package var kind: Options.Kind?
+    package var members: Int?
+    package var clients: Int?
+    package var duration: Int?
+    package var without: [Fault] = []
+    package var bugs: PlantedBugs = []
+    package var ignored: [String] = []
+
+    package init() {}
+
+    package func applied(to seed: Seed) -> Options {
+        var options = Options.swarm(seed, kind: kind)
+        if let members { options.world.members = members }
+        if let clients { options.clients = clients }
+        if let duration { options.duration = min(duration, options.duration) }
+        for fault in without { options.faults[fault] = 0 }
+        options.world.bugs = bugs
+        options.ignored = ignored
+        return options
+    }
+
+    /// The arguments of `simulate` that give these.
+    package var arguments: [String] {
+        var words: [String] = []
+        if let kind { words += ["--world", kind.rawValue] }
+        if let members { words += ["--members", "\(members)"] }
+        if let clients { words += ["--clients", "\(clients)"] }
+        if let duration { words += ["--duration", "\(duration)"] }
+        for fault in without { words += ["--without", fault.rawValue] }
+        for (name, bug) in PlantedBugs.all where bugs.contains(bug) { words += ["--bug", name] }
+        for checker in ignored { words += ["--ignore", "'\(checker)'"] }
+        return words
+    }
+}
+
+extension Options: CustomStringConvertible {
+    /// All of it, for a person who looks into a violation.
+    package var description: String {
+        var lines = [
+            "world \(kind.rawValue): \(world.members) members, \(clients) clients on \(keys) keys",
+            "faults for \(duration) ms, downtime \(downtime) ms, thinking \(thinking) ms",
+            "tick \(world.tick) ms, clocks \(Array(world.clocks.prefix(world.members)))",
+            "sync \(world.syncDelay) ms, inline \(world.inlineWrites)",
+            "network \(world.network.summary)",
+        ]
+        for fault in faults.active {
+            lines.append("\(fault.rawValue) every \(faults[fault]) ms or so")
+        }
+        lines.append(kind == .members ? world.summary : core.summary)
+        return lines.joined(separator: "\n")
+    }
+}
+
+extension Network.Options {
+    fileprivate var summary: String {
+        "\(delay) µs, loss \(loss), duplication \(duplication), late \(lateness),"
+            + " reorders \(reorders)"
+    }
+}
+
+extension WorldOptions {
+    fileprivate var summary: String {
+        let parts = [
+            "backend every \(backendInterval) ms in \(backendDelay) ms",
+            "segments of \(segmentSize) bytes",
+            "log cut every \(snapshotCount) entries leaving \(catchUpEntries)",
+            "\(entriesPerTurn) entries a turn",
+            "pre-vote \(preVote)",
+            "strict changes \(strictReconfigCheck)",
+        ]
+        return parts.joined(separator: ", ")
+    }
+}

@@ -1,0 +1,77 @@
+/// What a world does to its machines: faults, and other disturbances that are nobody's fault.
+package enum Fault: String, CaseIterable, Sendable {
+    /// A process is killed; what it had written stays.
+    case kill
+    /// A machine loses power; of what was not synced any part may survive.
+    case powerLoss
+    /// All machines lose power at once.
+    case blackout
+    /// The power fails inside one of the next syncs.
+    case powerLossInSync
+    /// A process stands still for a while and goes on as if nothing had been.
+    case pause
+    /// The machines are split into two sides that do not hear each other.
+    case partition
+    /// One side does not hear the other, which hears it well.
+    case oneWayPartition
+    /// The leader alone is cut off, in both directions or in one.
+    case isolation
+    /// Much of what a machine says is lost.
+    case flakyLink
+    /// A disk takes many times as long as usual.
+    case slowDisk
+    /// A sync fails; the process must end, and must not trust what it wrote.
+    case failedSync
+    /// A disk takes nothing more for a while; the process must end.
+    case fullDisk
+    /// The backend fails to commit; the process must end.
+    case failedCommit
+    /// A bit of the synced log is flipped while the machine is down: the member must not start, or
+    /// start with the right data.
+    case bitRot
+    /// Leadership is handed over.
+    case transfer
+    /// A follower is told to look for another leader.
+    case forgetLeader
+    /// A member is added, promoted or removed.
+    case reconfiguration
+    /// Old revisions of the keyspace are compacted.
+    case compaction
+
+    var position: Int {
+        Fault.allCases.firstIndex(of: self) ?? 0
+    }
+}
+
+/// How often each kind was injected.
+package struct FaultCounts: Hashable, Sendable {
+    private var counts = Array(repeating: 0, count: Fault.allCases.count)
+
+    package init() {}
+
+    package subscript(_ fault: Fault) -> Int {
+        get { counts[fault.position] }
+        set { counts[fault.position] = newValue }
+    }
+
+    package static func += (left: inout FaultCounts, right: FaultCounts) {
+        for position in left.counts.indices { left.counts[position] += right.counts[position] }
+    }
+}
+
+/// How often each kind happens: the mean time between two, in milliseconds; 0 is never.
+package struct FaultRates: Hashable, Sendable {
+    private var intervals = Array(repeating: 0, count: Fault.allCases.count)
+
+    package init() {}
+
+    package subscript(_ fault: Fault) -> Int {
+        get { intervals[fault.position] }
+        set { intervals[fault.position] = newValue }
+    }
+
+    /// The kinds that happen.
+    package var active: [Fault] {
+        Fault.allCases.filter { self[$0] > 0 }
+    }
+}

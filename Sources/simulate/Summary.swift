@@ -1,0 +1,111 @@
+import Foundation
+import Simulator
+
+/// What came of all seeds.
+struct Summary {
+    private let start = ContinuousClock.now
+    private let first: UInt64
+    private(set) var seeds = 0
+    private var virtualMicros = 0
+    private var operations = 0
+    private var faults = FaultCounts()
+    private(set) var violated: [Report] = []
+    var finds: [Find] = []
+    private var seconds = 0.0
+
+    init(first: UInt64) {
+        self.first = first
+    }
+
+    mutating func add(_ report: Report) {
+        seeds += 1
+        virtualMicros += report.virtualMicros
+        operations += report.operations
+        faults += report.faults
+        if report.violation != nil { violated.append(report) }
+    }
+
+    /// All seeds have been run.
+    mutating func end() {
+        seconds = elapsed
+    }
+
+    private var elapsed: Double {
+        let time = (ContinuousClock.now - start).components
+        return Double(time.seconds) + Double(time.attoseconds) / 1e18
+    }
+
+    private var virtualHours: Double { Double(virtualMicros) / 3.6e9 }
+
+    /// One short line, while seeds run.
+    func progress(of total: UInt64) -> String {
+        let count = total == .max ? "\(seeds)" : "\(seeds) of \(total)"
+        let rate = Double(seeds) / max(0.001, elapsed)
+        return "\(count) seeds, \(Self.round(virtualHours)) virtual hours,"
+            + " \(Self.round(rate)) seeds/s, \(violated.count) violations"
+    }
+
+    var text: String {
+        let speed = Double(virtualMicros) / 1e6 / max(0.001, seconds)
+        var lines = [
+            "seeds       \(seeds), first \(first)",
+            "time        \(Self.round(virtualHours)) virtual hours in \(Self.round(seconds)) s,"
+                + " \(Int(speed)) times as fast as real time",
+            "operations  \(operations)",
+        ]
+        let counts = Fault.allCases.filter { faults[$0] > 0 }
+            .map { "\($0.rawValue) \(faults[$0])" }
+        lines.append("faults      " + (counts.isEmpty ? "none" : counts.joined(separator: ", ")))
+        lines.append("violations  \(violated.count)")
+        return lines.joined(separator: "\n")
+    }
+
+    private static func round(_ number: Double) -> String {
+        "\((number * 100).rounded() / 100)"
+    }
+
+    // MARK: JSON
+
+    private struct Document: Encodable {
+        struct Violation: Encodable {
+            let seed: UInt64
+            let checker: String
+            let text: String
+            let replay: String
+        }
+        let first: UInt64
+        let seeds: Int
+        let virtualHours: Double
+        let seconds: Double
+        let operations: Int
+        let faults: [String: Int]
+        let violations: [Violation]
+    }
+
+    var json: String {
+        var counts: [String: Int] = [:]
+        for fault in Fault.allCases where faults[fault] > 0 {
+            counts[fault.rawValue] = faults[fault]
+        }
+        let document = Document(
+            first: first,
+            seeds: seeds,
+            virtualHours: virtualHours,
+            seconds: seconds,
+            operations: operations,
+            faults: counts,
+            violations: finds.map { find in
+                Document.Violation(
+                    seed: find.report.seed,
+                    checker: find.violation.checker,
+                    text: find.violation.text,
+                    replay: find.command
+                )
+            }
+        )
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        guard let data = try? encoder.encode(document) else { return "{}" }
+        return String(decoding: data, as: UTF8.self)
+    }
+}

@@ -1,0 +1,30 @@
+import TestKit
+import Testing
+
+/// Seeds that nothing may be wrong with: always the same ones, and some that nobody has run before.
+@Suite(.serialized) struct BatchTests {
+    /// `SEED=n` runs that seed alone.
+    @Test func `nothing is violated in a fixed batch of seeds`() async throws {
+        let arguments =
+            environment("SEED").map { ["--seed", $0] }
+            ?? ["--first", "1", "--seeds", environment("SEEDS") ?? "120"]
+        try await expectNothing(arguments)
+    }
+
+    @Test func `nothing is violated in a batch of fresh seeds`() async throws {
+        // Chance may choose them, for they are printed.
+        var generator = SystemRandomNumberGenerator()
+        let base = generator.next() >> 24
+        print("fresh seeds: simulate --first \(base) --seeds 80")
+        try await expectNothing(["--first", "\(base)", "--seeds", "80"])
+    }
+
+    private func expectNothing(_ arguments: [String]) async throws {
+        let run = try await SimulateProgram.run(arguments + ["--keep-going"])
+        for violation in run.summary.violations {
+            Issue.record("\(violation.checker): \(violation.text)\nreplay: \(violation.replay)")
+        }
+        #expect(run.status == 0)
+        #expect(run.summary.seeds > 0)
+    }
+}

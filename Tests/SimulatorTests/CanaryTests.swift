@@ -1,0 +1,105 @@
+import TestKit
+import Testing
+
+/// Checkers are checked: a mistake made on purpose has to be found within the seeds given, and by
+/// one of the checkers named. That none of them speaks without a mistake is what `BatchTests` see.
+@Suite(.serialized) struct CanaryTests {
+    struct Canary: CustomTestStringConvertible, Sendable {
+        let bug: String
+        let world: String
+        let seeds: Int
+        /// Checkers that would notice at once, left out to see what the mistake leads to.
+        var ignoring: [String] = []
+        let checkers: [String]
+
+        var testDescription: String {
+            ignoring.isEmpty ? "\(bug) (\(world))" : "\(bug) (\(world)), by its effect"
+        }
+    }
+
+    static let canaries = [
+        Canary(
+            bug: "forgetsVote",
+            world: "members",
+            seeds: 50,
+            checkers: ["durable before applied or promised"]
+        ),
+        Canary(
+            bug: "answersBeforeSync",
+            world: "members",
+            seeds: 50,
+            checkers: ["durable before applied or promised"]
+        ),
+        Canary(
+            bug: "ignoresAppendTerm",
+            world: "core",
+            seeds: 200,
+            checkers: ["logs match", "no invariant breaks"]
+        ),
+        Canary(
+            bug: "commitsOldTerms",
+            world: "core",
+            seeds: 400,
+            checkers: ["quorum has what is committed"]
+        ),
+        Canary(
+            bug: "readsWithoutQuorum",
+            world: "members",
+            seeds: 200,
+            checkers: ["revisions never go back"]
+        ),
+        Canary(
+            bug: "countsLearners",
+            world: "core",
+            seeds: 200,
+            checkers: ["quorum has what is committed"]
+        ),
+        Canary(
+            bug: "ignoresOutgoing",
+            world: "core",
+            seeds: 200,
+            checkers: ["quorum has what is committed"]
+        ),
+        Canary(
+            bug: "appliesTwice",
+            world: "members",
+            seeds: 100,
+            checkers: ["no entry applied twice"]
+        ),
+        Canary(
+            bug: "forgetsConfState",
+            world: "core",
+            seeds: 200,
+            checkers: ["equal membership"]
+        ),
+        Canary(
+            bug: "readsWithoutQuorum",
+            world: "members",
+            seeds: 200,
+            ignoring: ["revisions never go back"],
+            checkers: ["linearizability"]
+        ),
+        Canary(
+            bug: "answersBeforeSync",
+            world: "members",
+            seeds: 200,
+            ignoring: ["durable before applied or promised"],
+            checkers: [
+                "acknowledged writes never lost", "committed prefixes equal", "members start again",
+                "no invariant breaks", "revisions never go back", "one leader per term",
+            ]
+        ),
+    ]
+
+    @Test(arguments: canaries)
+    func `a planted bug is found`(canary: Canary) async throws {
+        let run = try await SimulateProgram.run(
+            ["--bug", canary.bug, "--world", canary.world, "--seeds", "\(canary.seeds)"]
+                + ["--no-shrink"] + canary.ignoring.flatMap { ["--ignore", $0] }
+        )
+        #expect(run.status == 1)
+        let found = try #require(run.summary.violations.first)
+        #expect(canary.checkers.contains(found.checker), "\(found.checker): \(found.text)")
+        #expect(run.summary.seconds < 60)
+    }
+}
