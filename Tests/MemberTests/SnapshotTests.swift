@@ -148,7 +148,7 @@ import Testing
         #expect(summary.term.rawValue == 3)
         #expect(summary.confState?.voters == [NodeID(rawValue: 10_276_657_743_932_975_437)])
         #expect(summary.confState?.learners == [NodeID(rawValue: 65_535)])
-        #expect(summary.revision == hash.revision)
+        #expect(summary.revision == hash.hashedRevision)
         #expect(summary.versionCount == before[.key]?.count)
         #expect(try summary.size == file.size())
 

@@ -50,7 +50,7 @@ struct AppliedStateChecker {
         _ name: String
     ) -> Violation? {
         guard let hash = try? keyspace.hashKV(at: revision) else { return nil }
-        let point = Point(revision: hash.revision, compacted: hash.compactRevision)
+        let point = Point(revision: hash.hashedRevision, compacted: hash.compactRevision)
         guard let known = hashes[point] else {
             hashes[point] = hash.hash
             return nil
@@ -58,7 +58,7 @@ struct AppliedStateChecker {
         if known == hash.hash { return nil }
         return Violation(
             Self.name,
-            "at revision \(hash.revision) \(name) has the hash \(hash.hash), others had \(known)"
+            "at revision \(hash.hashedRevision) \(name) has the hash \(hash.hash), others had \(known)"
         )
     }
 
