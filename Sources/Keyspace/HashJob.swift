@@ -10,11 +10,17 @@ package struct HashJob: Sendable {
     /// Rows that the backend may not have yet: batches in order of revisions.
     let pending: [[WriteBatch.Record]]
 
+    /// Adds up the rows of a view that was opened when the job was given, before anything else was
+    /// committed or applied.
+    package func run(on view: any BackendView) throws(BackendError) -> KeyspaceHash {
+        try run { body throws(BackendError) in try view.scan(.key, from: [], body) }
+    }
+
     /// Adds up the rows.
     ///
     /// - Parameter scan: Walks the rows of the `key` bucket in order until the body is false. It
     ///   may see a later commit than the keyspace did.
-    package func run(
+    func run(
         _ scan: (_ body: (_ key: Span<UInt8>, _ value: Span<UInt8>) -> Bool) throws(BackendError)
             -> Void
     ) throws(BackendError) -> KeyspaceHash {

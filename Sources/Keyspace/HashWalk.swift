@@ -27,7 +27,7 @@ package struct HashWalk {
     }
 
     /// Looks at the next keys, at most `limit`. The job is given when all were seen: the view of
-    /// the backend to run it on must be opened before anything else is committed or applied.
+    /// the backend to run it on must be opened then, before the keyspace is used again.
     package mutating func step(
         _ keyspace: Keyspace,
         keys limit: Int
