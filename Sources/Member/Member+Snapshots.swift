@@ -57,8 +57,8 @@ extension Member {
     /// Raft wants a follower to be sent a snapshot.
     func orderSnapshot(_ message: Message) {
         let id = message.to.member
-        // One that was ordered in an earlier time as leader may still be on its way. Raft asks again
-        // with its next heartbeat.
+        // One that was ordered in an earlier time as leader may still be on its way. Raft asks
+        // again with its next heartbeat.
         guard !snapshotsUnderWay.contains(id) else {
             return raft.reportSnapshot(message.to, failed: true)
         }

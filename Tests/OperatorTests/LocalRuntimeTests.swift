@@ -28,12 +28,24 @@ import Testing
         }
 
         func start(_ script: String, with runtime: LocalRuntime) throws -> Int32 {
-            try runtime.start(
+            let id = try runtime.start(
                 program,
                 ["-c", script, "--data-dir=\(data)"],
                 data: data,
                 log: root + "/log/member.log"
             )
+            // Its command line is there a moment after its process is.
+            let end = ContinuousClock.now + .seconds(10)
+            while commandLine(of: id).isEmpty, ContinuousClock.now < end { sched_yield() }
+            return id
+        }
+
+        private func commandLine(of id: Int32) -> [UInt8] {
+            guard let file = unsafe fopen("/proc/\(id)/cmdline", "r") else { return [] }
+            defer { unsafe fclose(file) }
+            var bytes = [UInt8](repeating: 0, count: 4096)
+            let count = unsafe fread(&bytes, 1, bytes.count, file)
+            return Array(bytes[..<count])
         }
 
         func clean(_ runtime: LocalRuntime) async throws {

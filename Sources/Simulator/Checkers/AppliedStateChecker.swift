@@ -58,7 +58,7 @@ struct AppliedStateChecker {
         if known == hash.hash { return nil }
         return Violation(
             Self.name,
-            "at revision \(hash.hashedRevision) \(name) has the hash \(hash.hash), others had \(known)"
+            "at revision \(hash.hashedRevision) \(name) has hash \(hash.hash), others had \(known)"
         )
     }
 
