@@ -55,15 +55,18 @@ extension MemberLoop {
         return receiver
     }
 
-    /// The one on its way has ended, however it did.
+    /// The one on its way has ended, however it did. Rows that the log counts on must stay in
+    /// their place until the member has been opened anew, so no other is taken before that.
     func snapshotReceived() {
-        isReceivingSnapshot = false
+        isReceivingSnapshot = isInstalling
     }
 
-    /// The rows that belong to this message are prepared.
-    func install(_ message: Message) {
-        guard !isIdle else { return }
-        if member.install(message) { wake() }
+    /// The rows that belong to this message are prepared. False: they are of no use.
+    func install(_ message: Message) -> Bool {
+        guard !isIdle else { return false }
+        isInstalling = member.install(message)
+        wake()
+        return isInstalling
     }
 
     /// The log begins with a snapshot: closes the files and opens them again, as the next start of
@@ -86,6 +89,8 @@ extension MemberLoop {
             old.member.abandon()
             self.reopening = nil
             self.isCommitting = false
+            self.isInstalling = false
+            self.isReceivingSnapshot = false
             self.isBackendDue = false
             guard !self.isStopped else { return }
             do throws(Fatal) {

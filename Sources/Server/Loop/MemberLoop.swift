@@ -31,6 +31,8 @@ final class MemberLoop {
     /// A snapshot has been installed: files are closed and opened again, and nothing else is done.
     var reopening: EventLoopFuture<Void>?
     var isReceivingSnapshot = false
+    /// Raft has taken it, and the member is not opened anew yet.
+    var isInstalling = false
     private var ticker: Scheduled<Void>?
     private var nextTick = NIODeadline.now()
     private var hasPostponedTick = false

@@ -20,6 +20,7 @@ final class SnapshotReceiver {
     private var failure: HTTPAnswer?
     private var end: ((HTTPAnswer) -> Void)?
     private var isOver = false
+    private var isReleased = false
     /// Asks for more of the body, when what came before is written.
     var onReadable: (() -> Void)?
 
@@ -49,13 +50,15 @@ final class SnapshotReceiver {
 
     /// The connection has gone, or the request was answered.
     func close() {
-        guard !isOver else { return }
         isOver = true
-        loop.snapshotReceived()
-        if !isWriting { discard() }
+        releaseIfDone()
     }
 
-    private func discard() {
+    /// Makes room for another snapshot, but not while this one is still being written or loaded.
+    private func releaseIfDone() {
+        guard isOver, !isWriting, !isReleased else { return }
+        isReleased = true
+        loop.snapshotReceived()
         let (spool, file) = (loop.spool, file)
         NIOThreadPool.singleton.submit { _ in spool.discard(file) }
     }
@@ -91,8 +94,7 @@ final class SnapshotReceiver {
     }
 
     private func writeNext() {
-        guard !isWriting else { return }
-        if isOver { return discard() }
+        guard !isWriting, !isOver else { return }
         if failure == nil, message != nil, gathered.readableBytes > 0 {
             let bytes = gathered.readBytes(length: gathered.readableBytes) ?? []
             gathered.clear()
@@ -120,8 +122,9 @@ final class SnapshotReceiver {
         }
         let (file, store) = (file, loop.replica.store)
         work({ try Self.load(file, expected, into: store) }) { isLoaded in
-            if isLoaded { self.loop.install(message) }
-            answer()
+            if !isLoaded || self.loop.install(message) { return answer() }
+            // It came too late to be of use.
+            self.work({ try store.discard() }) { _ in answer() }
         }
     }
 
@@ -141,9 +144,11 @@ final class SnapshotReceiver {
                         metadata: ["why": "\(error)"]
                     )
                     self.fail(.internalServerError, "failed to save the snapshot: \(error)")
-                    return done(false)
+                    done(false)
+                } else {
+                    done(true)
                 }
-                done(true)
+                self.releaseIfDone()
             }
     }
 
