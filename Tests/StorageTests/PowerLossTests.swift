@@ -74,6 +74,25 @@ import Testing
         #expect(try openWAL(on: disk).1.tornTail == nil)
     }
 
+    /// A file that grows can end anywhere, also in the padding of the last record.
+    @Test func `a write that was cut off anywhere in its frame is torn`() throws {
+        let disk = MemoryDisk()
+        let wal = try makeWAL(on: disk)
+        try wal.append(entries(1...3), hardState: nil)
+        try wal.sync()
+        wal.close()
+        let last = try #require(try frames(on: disk).last)
+        for end in (last.lowerBound + 1..<last.upperBound).reversed() {
+            let copy = disk.afterPowerLoss(seed: 1, tear: .everything)
+            let file = try copy.open(lastSegment(on: copy), .write)
+            try file.truncate(to: Int64(end))
+            try file.sync()
+            let contents = try openWAL(on: copy).1
+            #expect(contents.entries == entries(1...2), "cut at \(end) of \(last)")
+            #expect(contents.tornTail?.offset == Int64(last.lowerBound))
+        }
+    }
+
     @Test func `a hole far before the end is damage`() throws {
         let disk = MemoryDisk()
         let wal = try makeWAL(on: disk)

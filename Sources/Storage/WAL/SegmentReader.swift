@@ -145,7 +145,11 @@ struct SegmentReader {
         var reach = Self.tornBytesMax
         switch Record.head(bytes, body..<end, claimed: claimed) {
         case .agrees:
-            isTorn = end < body + claimed || hasZeroSector(body..<(body + claimed))
+            // A write can also stop inside the zeros behind the record that fill its frame up.
+            let frameEnd = body + claimed + (-claimed & 7)
+            isTorn =
+                end < body + claimed || bytes.count < frameEnd
+                || hasZeroSector(body..<(body + claimed))
             reach += claimed
         case .cutOff:
             isTorn = true
