@@ -55,6 +55,8 @@ extension Member {
         default:
             if message.kind == .snapshot {
                 orderSnapshot(message)
+            } else if message.kind == .vote {
+                logWrites.hold(message)
             } else {
                 output.messages.append(message)
             }

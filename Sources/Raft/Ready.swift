@@ -9,7 +9,9 @@
 /// In synchronous mode `messages` must wait until 2 is done, and `RaftNode.advance` ends the turn.
 /// With asynchronous storage they are sent at once; the work of 2 and 3 is in two of them, to
 /// `.localAppendThread` and `.localApplyThread`, each with `responses` that are delivered, to other
-/// nodes and to this one, when it is done. Each thread works in the order of its messages.
+/// nodes and to this one, when it is done. Each thread works in the order of its messages. Requests
+/// for votes are the exception: they too must wait until the work of the append message that comes
+/// with them is done, or a candidate that loses power could be elected twice in one term.
 package struct Ready: ~Copyable {
     /// Non-nil when it has changed.
     package let softState: SoftState?

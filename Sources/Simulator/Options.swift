@@ -47,7 +47,9 @@ extension Options {
         options.drawWorld(&generator)
         options.core = CoreOptions.swarm(&generator)
         if options.world.cutsLog, !options.world.snapshotsAreSent {
+            // Who falls behind and who is lost together could be too many.
             options.faults[.reconfiguration] = 0
+            options.faults[.bitRot] = 0
         }
         return options
     }

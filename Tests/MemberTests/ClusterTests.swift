@@ -175,6 +175,25 @@ import Testing
         #expect(world.violations.isEmpty)
     }
 
+    /// Else it could lead one term twice, with other entries the second time.
+    @Test func `a candidate asks for votes when its own vote is on disk`() throws {
+        var options = WorldOptions()
+        options.syncDelay = 400...400
+        let world = try World(Seed(11), options)
+        var early = 0
+        world.drops = { message in
+            guard message.kind == .vote else { return false }
+            let sender = world.machines.first { $0.id.node == message.from }
+            if let sender, sender.syncedTerm < message.term { early += 1 }
+            return false
+        }
+        try world.startAll()
+        let isUp = world.run(atMost: 20_000) { world.leader != nil }
+        #expect(isUp)
+        #expect(early == 0)
+        #expect(world.violations.isEmpty)
+    }
+
     @Test func `requests that come while there is no leader are served when there is one`() throws {
         let world = try World(members: 3, seed: 8)
         try world.startAll()

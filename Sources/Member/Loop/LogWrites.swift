@@ -30,6 +30,7 @@ struct LogWrites {
     private var hardState: HardState?
     private var marker: WAL.Marker?
     private var responses: [Message] = []
+    private var held: [Message] = []
     private var mustSync = false
 
     init(durableIndex: LogIndex, hardState: HardState) {
@@ -37,9 +38,23 @@ struct LogWrites {
         durableState = hardState
     }
 
+    /// Keeps a request for a vote until the term and the own vote, which Raft hands over next, are
+    /// durable.
+    ///
+    /// Raft lets it go at once, since the own vote counts only when it is on disk. But the others'
+    /// votes may be enough. A candidate that won by them, and lost power before its disk had the
+    /// term, could be elected again in that term, by the same votes, and fill it with other
+    /// entries: where a follower has some of the former ones, the logs differ without anybody
+    /// noticing.
+    mutating func hold(_ message: Message) {
+        held.append(message)
+    }
+
     /// Takes over what a `.storageAppend` message asks for. Gives back the responses that need not
     /// wait for any write.
     mutating func stage(_ message: Message) -> [Message] {
+        let following = held + message.responses
+        held = []
         let state = HardState(term: message.term, vote: message.vote, commit: message.commit)
         if state != HardState() {
             hardState = state
@@ -59,12 +74,12 @@ struct LogWrites {
             mustSync = true
         }
         if mustSync {
-            responses.append(contentsOf: message.responses)
+            responses.append(contentsOf: following)
         } else if !inFlight.isEmpty {
             // They may speak of entries that are still being written.
-            inFlight[inFlight.count - 1].responses.append(contentsOf: message.responses)
+            inFlight[inFlight.count - 1].responses.append(contentsOf: following)
         } else {
-            return message.responses
+            return following
         }
         return []
     }
@@ -89,6 +104,7 @@ struct LogWrites {
     }
 
     private mutating func takeAll() -> (number: UInt64, batch: LogBatch) {
+        invariant(held.isEmpty, "a vote is asked for without a new term")
         let number = nextNumber
         nextNumber += 1
         let batch = LogBatch(

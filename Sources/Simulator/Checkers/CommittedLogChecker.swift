@@ -47,22 +47,29 @@ struct CommittedLogChecker {
         )
     }
 
-    /// A node has begun to lead: nothing that is committed may be missing in its log.
-    func check(leader: String, lastIndex end: LogIndex, term: (LogIndex) -> Term?) -> Violation? {
-        guard lastIndex > .zero else { return nil }
-        guard end >= lastIndex else {
+    /// A node has begun to lead a term: nothing that was committed in terms before may be missing
+    /// in its log. (It may learn only later that a later term has begun, and committed more.)
+    func check(
+        leader: String,
+        of leaderTerm: Term,
+        lastIndex end: LogIndex,
+        term: (LogIndex) -> Term?
+    ) -> Violation? {
+        guard let position = entries.lastIndex(where: { $0.term < leaderTerm }) else { return nil }
+        let last = entries[position]
+        guard end >= last.index else {
             return Violation(
                 Self.name,
-                "\(leader) leads with a log up to \(end), committed is \(lastIndex)"
+                "\(leader) leads term \(leaderTerm) with a log up to \(end); committed before is"
+                    + " \(last.index)"
             )
         }
         // Nil: compacted away, which only applied entries are.
-        guard let own = term(lastIndex), let known = self.term(at: lastIndex), own != known else {
-            return nil
-        }
+        guard let own = term(last.index), own != last.term else { return nil }
         return Violation(
             Self.name,
-            "\(leader) leads with term \(own) at \(lastIndex), where \(known) is committed"
+            "\(leader) leads term \(leaderTerm) with an entry of term \(own) at \(last.index),"
+                + " where one of term \(last.term) is committed"
         )
     }
 }

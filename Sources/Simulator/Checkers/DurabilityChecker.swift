@@ -64,6 +64,14 @@ enum DurabilityChecker {
                 "\(machine) acknowledges \(message.index) in term \(message.term); on its disk"
                     + " the log ends at \(durable.lastIndex) and the term is \(durable.term)"
             )
+        case .vote, .append, .heartbeat:
+            // Who asks for a term, or leads one, must know after a power loss that it had it.
+            if message.term <= durable.term { return nil }
+            return Violation(
+                name,
+                "\(machine) sends a \(message.kind) of term \(message.term); on its disk is term"
+                    + " \(durable.term)"
+            )
         default:
             return nil
         }

@@ -11,6 +11,7 @@ final class CoreSimulation {
     private var clients: Generator
     private var proposals: UInt64 = 0
     private var isStopped = false
+    private var removedLeader: (index: Int, since: Int)?
 
     init(_ seed: Seed, _ options: Options, _ trace: Trace) {
         self.options = options
@@ -55,7 +56,8 @@ final class CoreSimulation {
 
     private func propose(on index: Int) {
         // Who proposes more than is applied only makes the log longer.
-        let end = world.machines[index].node?.lastLogIndex ?? .zero
+        let leader = world.leader.map { world.machines[$0] } ?? world.machines[index]
+        let end = leader.node?.lastLogIndex ?? .zero
         if end > world.committed.lastIndex + 100 { return }
         proposals += 1
         let padding = clients.pick([0, 0, 20, 100])
@@ -78,7 +80,7 @@ final class CoreSimulation {
             world.committed.entries.last?.term ?? .zero > .zero
                 && world.committed.lastIndex >= start + 3
         }
-        if !isAlive, !isViolated {
+        if !isAlive, !isViolated, isProgressPromised {
             world.stage.report("progress after the faults", "not within \(patience) ms")
         }
     }
@@ -89,12 +91,38 @@ final class CoreSimulation {
             if isViolated || condition() { return true }
             if world.stage.now >= next {
                 next = world.stage.now + 300_000
+                retireRemovedLeader()
                 if let leader = world.leader {
                     if !world.leaveJoint(leader) { propose(on: leader) }
                 }
             }
             return false
         }
+    }
+
+    /// A leader that has applied its own removal can propose nothing; it goes on leading until its
+    /// owner ends it. The owner lets it do so for a while, so that others learn what is committed.
+    private func retireRemovedLeader() {
+        guard let leader = world.leader, !world.isInGroup(leader) else {
+            removedLeader = nil
+            return
+        }
+        guard let removed = removedLeader, removed.index == leader else {
+            removedLeader = (leader, world.stage.now)
+            return
+        }
+        guard world.stage.now - removed.since > 2_000_000 else { return }
+        removedLeader = nil
+        world.crash(leader, tear: .everything)
+        world.restart(leader)
+    }
+
+    /// A leader that steps down as soon as it applies its own removal may leave the others unable
+    /// to elect anybody: they do not know yet that it is removed and need its vote, and it does not
+    /// give it, because its log goes on behind theirs. So etcd's algorithm is, and members do not
+    /// use this option.
+    private var isProgressPromised: Bool {
+        !options.core.stepsDownOnRemoval || options.faults[.reconfiguration] == 0
     }
 
     private func chooseCore() -> [Int] {
@@ -134,7 +162,7 @@ final class CoreSimulation {
         world.stage.network.joinAll()
         for index in world.machines.indices { heal(index) }
         let isQuiet = progresses { [unowned self] in isConverged }
-        if !isQuiet, !isViolated {
+        if !isQuiet, !isViolated, isProgressPromised {
             world.stage.report("convergence", "not within \(patience) ms")
         }
     }

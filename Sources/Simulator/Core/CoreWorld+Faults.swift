@@ -17,6 +17,14 @@ extension CoreWorld: Sabotaged {
 
     func isRunning(_ index: Int) -> Bool { machines[index].isRunning }
 
+    /// Whether a machine is of the group, as far as it knows itself.
+    func isInGroup(_ index: Int) -> Bool {
+        let machine = machines[index]
+        let group = machine.confState
+        return (group.voters + group.learners + group.votersOutgoing + group.learnersNext)
+            .contains(machine.id)
+    }
+
     func isGone(_ index: Int) -> Bool { false }
 
     func cut(_ from: Int, _ to: Int) { stage.network.cut(from, to) }

@@ -164,9 +164,11 @@ extension CoreWorld {
         case .first:
             stage.note(.lead, index, status.term.rawValue) { "leads term \(status.term)" }
             stage.report(
-                committed.check(leader: machine.name, lastIndex: node.lastLogIndex) {
-                    node.logTerm(at: $0)
-                }
+                committed.check(
+                    leader: machine.name,
+                    of: status.term,
+                    lastIndex: node.lastLogIndex
+                ) { node.logTerm(at: $0) }
             )
         case .violation(let violation): stage.report(violation)
         }
@@ -193,7 +195,12 @@ extension CoreWorld {
         while machine.node != nil, let ready = machine.node?.ready() {
             for state in ready.readStates { answer(state, index) }
             if options.core.asyncStorage {
-                for message in ready.messages { dispatch(message, index) }
+                // See `Ready`: a vote is asked for when the own one is on disk.
+                let requests = ready.messages.filter { $0.kind == .vote }
+                for var message in ready.messages where message.kind != .vote {
+                    if message.kind == .storageAppend { message.responses += requests }
+                    dispatch(message, index)
+                }
                 continue
             }
             var write = Message(

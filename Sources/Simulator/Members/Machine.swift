@@ -31,7 +31,9 @@ package final class Machine {
     private(set) var cutAt = LogIndex.zero
     var isBackendDue = false
     /// A bit of its log was flipped: if it does not start any more, that is right.
-    var isRotten = false
+    private(set) var isRotten = false
+    /// It has not been started since.
+    private var wasJustDamaged = false
     /// It will never run again: its log is damaged, or its member was removed.
     var isGone = false
     private var runCount = 0
@@ -63,6 +65,7 @@ package final class Machine {
 
     /// The end of what the log has synced in this run.
     package var syncedIndex: LogIndex { durable.lastIndex }
+    package var syncedTerm: Term { durable.term }
 
     /// Starts a member on what the disks hold.
     func start(at milliseconds: Int) throws {
@@ -82,10 +85,11 @@ package final class Machine {
             vote: open.contents.hardState.vote,
             lastIndex: open.contents.lastIndex
         )
-        if isRotten, found != durable {
+        if wasJustDamaged, found != durable {
             open.wal.close()
             throw UnnoticedDamage(found: found, durable: durable)
         }
+        wasJustDamaged = false
         wal = open.wal
         durable = found
         cutAt = open.contents.marker.index
@@ -214,6 +218,16 @@ extension Machine {
         var end = (try? disk.status(path)).flatMap { $0 }?.size ?? 0
         if segment == last { end = wal.tailName == stableEnd.segment ? stableEnd.offset : 0 }
         return end > 0 ? (path, Int64(choice.below(Int(end))), choice.below(8)) : nil
+    }
+
+    /// Flips a bit of the log, while no process runs and nothing is unsynced.
+    func damage(_ spot: (path: String, offset: Int64, bit: Int)) -> Bool {
+        guard (try? disk.rot(spot.path, at: spot.offset, bit: spot.bit)) != nil else {
+            return false
+        }
+        isRotten = true
+        wasJustDamaged = true
+        return true
     }
 
     /// Lets the disk take only so many bytes more.

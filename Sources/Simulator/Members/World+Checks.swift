@@ -40,9 +40,11 @@ extension World {
             let index = machines.firstIndex { $0.id == member.memberID } ?? -1
             stage.note(.lead, index, member.term.rawValue) { "leads term \(member.term)" }
             report(
-                committed.check(leader: name, lastIndex: member.lastLogIndex) { index in
-                    member.logTerm(at: index)
-                }
+                committed.check(
+                    leader: name,
+                    of: member.term,
+                    lastIndex: member.lastLogIndex
+                ) { member.logTerm(at: $0) }
             )
         case .violation(let violation):
             report(violation)

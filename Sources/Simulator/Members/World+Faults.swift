@@ -56,10 +56,7 @@ extension World: Sabotaged {
             administrator?.isBusy != true, let spot = machine.spotToRot(place)
         else { return false }
         crash(index, tear: .everything)
-        guard (try? machine.disk.rot(spot.path, at: spot.offset, bit: spot.bit)) != nil else {
-            return false
-        }
-        machine.isRotten = true
+        guard machine.damage(spot) else { return false }
         stage.note(.fault, index, 21, UInt64(spot.offset)) {
             "bit \(spot.bit) of byte \(spot.offset) of \(spot.path) is flipped"
         }
