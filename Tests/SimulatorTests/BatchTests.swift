@@ -11,8 +11,7 @@ import Testing
         try await expectNothing(arguments)
     }
 
-    /// `FRESH_SEEDS=n` runs so many. Not in every run yet: about one seed in 200 of the bare core
-    /// still makes no progress after its faults, which the bug ledger lists as open.
+    /// `FRESH_SEEDS=n` runs so many; without it none are run yet.
     @Test(
         .enabled(
             if: environment("FRESH_SEEDS") != nil,
