@@ -16,9 +16,7 @@ extension RaftNode {
     }
 
     mutating func handleRead(_ message: Message) {
-        if tracker.isSingleton {
-            answer(message, at: log.committed)
-        } else if log.matches(term: term, at: log.committed) {
+        if log.matches(term: term, at: log.committed) {
             confirmLeadership(for: message)
         } else {
             // Until an entry of this term is committed the leader does not know what is.
@@ -27,6 +25,13 @@ extension RaftNode {
     }
 
     private mutating func confirmLeadership(for message: Message) {
+        // Upstream asks nobody as soon as there is one voter, even one that has committed nothing
+        // yet, or a leader that was removed and left another as the only voter: both may know less
+        // than was acknowledged.
+        if tracker.isSingleton, tracker.configuration.voters.contains(id) {
+            answer(message, at: log.committed)
+            return
+        }
         switch configuration.readOnly {
         case .safe:
             let context = message.entries[0].data

@@ -214,6 +214,35 @@ import Testing
         #expect(confirmed == [expected])
     }
 
+    @Test func `an only voter that starts again answers reads when it knows what is committed`()
+        throws
+    {
+        // Of the commit index its disk knows less than was acknowledged.
+        let configuration = configuration(voters: 1, entries: [entry(6, term: 1)])
+        var node = try RaftNode(configuration)
+        node.campaign()
+        if let ready = node.ready() { node.advance(ready) }
+        #expect(node.basicStatus.role == .leader)
+        #expect(node.basicStatus.commit == LogIndex(rawValue: 5))
+        node.readIndex(context: [1])
+        let answered = reads(&node, configuration.log)
+        #expect(answered == [ReadState(index: LogIndex(rawValue: 7), context: [1])])
+    }
+
+    @Test func `a leader that was removed does not answer reads for the only voter left`() throws {
+        let configuration = configuration(voters: 2)
+        var node = try leader(configuration, others: 1)
+        try node.step(answer(.appendResponse, from: Self.ids[1], index: 6))
+        _ = node.apply(ConfChange(kind: .removeNode, node: Self.ids[0]))
+        #expect(node.basicStatus.role == .leader)
+        node.readIndex(context: [1])
+        let alone = reads(&node, configuration.log)
+        #expect(alone == [])
+        try node.step(answer(.heartbeatResponse, from: Self.ids[1], context: [1]))
+        let confirmed = reads(&node, configuration.log)
+        #expect(confirmed == [ReadState(index: LogIndex(rawValue: 6), context: [1])])
+    }
+
     private func reads(_ node: inout RaftNode, _ log: MemoryLog) -> [ReadState] {
         var reads: [ReadState] = []
         while let ready = node.ready() {

@@ -7,7 +7,7 @@ import Testing
     @Test func `nothing is violated in a fixed batch of seeds`() async throws {
         let arguments =
             environment("SEED").map { ["--seed", $0] }
-            ?? ["--first", "1", "--seeds", environment("SEEDS") ?? "120"]
+            ?? ["--first", "1", "--seeds", environment("SEEDS") ?? "240"]
         try await expectNothing(arguments)
     }
 
@@ -22,9 +22,8 @@ import Testing
         // Chance may choose them, for they are printed.
         var generator = SystemRandomNumberGenerator()
         let base = generator.next() >> 24
-        let count = environment("FRESH_SEEDS") ?? "80"
-        print("fresh seeds: simulate --first \(base) --seeds \(count)")
-        try await expectNothing(["--first", "\(base)", "--seeds", count])
+        print("fresh seeds: simulate --first \(base) --seeds 160")
+        try await expectNothing(["--first", "\(base)", "--seeds", "160"])
     }
 
     private func expectNothing(_ arguments: [String]) async throws {

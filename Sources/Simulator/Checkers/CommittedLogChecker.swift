@@ -7,10 +7,14 @@ struct CommittedLogChecker {
     static let name = "committed prefixes equal"
     /// The committed log: the entry of index 1 first.
     private(set) var entries: [Entry]
+    /// In which term each was committed, or in an earlier one: the term of who applied it first.
+    /// It never falls from entry to entry.
+    private var terms: [Term]
 
     /// Entries that all have from the start.
     init(_ first: [Entry] = []) {
         entries = first
+        terms = first.map(\.term)
     }
 
     /// The last index that any machine has applied.
@@ -18,15 +22,15 @@ struct CommittedLogChecker {
         LogIndex(rawValue: UInt64(entries.count))
     }
 
-    func term(at index: LogIndex) -> Term? {
-        guard index > .zero, index <= lastIndex else { return nil }
-        return entries[Int(index.rawValue) - 1].term
-    }
-
-    /// A machine has applied an entry.
-    mutating func note(_ entry: Entry, appliedBy machine: String) -> Violation? {
+    /// A machine has applied an entry, when its node was in this term.
+    mutating func note(
+        _ entry: Entry,
+        appliedBy machine: String,
+        in term: Term
+    ) -> Violation? {
         if entry.index == lastIndex + 1 {
             entries.append(entry)
+            terms.append(max(term, terms.last ?? .zero))
             return nil
         }
         guard entry.index <= lastIndex, entry.index > .zero else {
@@ -55,7 +59,7 @@ struct CommittedLogChecker {
         lastIndex end: LogIndex,
         term: (LogIndex) -> Term?
     ) -> Violation? {
-        guard let position = entries.lastIndex(where: { $0.term < leaderTerm }) else { return nil }
+        guard let position = terms.lastIndex(where: { $0 < leaderTerm }) else { return nil }
         let last = entries[position]
         guard end >= last.index else {
             return Violation(

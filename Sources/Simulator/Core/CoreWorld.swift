@@ -292,7 +292,7 @@ extension CoreWorld {
         }
     }
 
-    /// The apply thread.
+    /// The apply thread: all that is queued in one go, then the next.
     private func applyNext(_ index: Int) {
         let machine = machines[index]
         guard !machine.isApplying, !machine.applies.isEmpty else { return }
@@ -300,9 +300,12 @@ extension CoreWorld {
         let delay = stage.generator.within(options.core.applyDelay.micros)
         stage.plan(for: index, in: delay) { [unowned self] in
             machine.isApplying = false
-            let message = machine.applies.removeFirst()
-            for entry in message.entries { apply(entry, index) }
-            deliver(message.responses, index)
+            let messages = machine.applies
+            machine.applies = []
+            for message in messages {
+                for entry in message.entries { apply(entry, index) }
+                deliver(message.responses, index)
+            }
             applyNext(index)
         }
     }
@@ -311,7 +314,8 @@ extension CoreWorld {
         let machine = machines[index]
         // A snapshot that is being installed holds this entry already, its changes included.
         if entry.index <= machine.skipUpTo || entry.index <= machine.applied { return }
-        stage.report(committed.note(entry, appliedBy: machine.name))
+        let term = machine.node?.basicStatus.term ?? .zero
+        stage.report(committed.note(entry, appliedBy: machine.name, in: term))
         stage.report(appliedOnce.note(index, machine.name, entry.index))
         let durable = machine.durable
         stage.report(
@@ -421,12 +425,7 @@ extension CoreWorld {
     }
 
     func read(on index: Int) {
-        guard let node = machines[index].node else { return }
-        let status = node.basicStatus
-        // Raft leaves it to its owner that the only voter asks nothing before it has committed
-        // something, and that learners do not ask at all.
-        if status.role == .leader, node.logTerm(at: status.commit) != status.term { return }
-        if !machines[index].confState.voters.contains(machines[index].id) { return }
+        guard machines[index].isRunning else { return }
         nextRead += 1
         reads[nextRead] = committed.lastIndex
         let context = CoreMachine.bytes(nextRead)

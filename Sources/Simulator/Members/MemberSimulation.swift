@@ -105,6 +105,7 @@ final class MemberSimulation {
         let machine = world.machines[index]
         world.stage.resume(index)
         world.stage.healDisk(index)
+        if machine.disk.isCrashed { world.crash(index, tear: .sectors) }
         machine.disk.heal()
         machine.backend.failures = []
         world.restart(index)

@@ -23,7 +23,7 @@ extension World {
             )
         )
         for entry in member.appliedEntries(after: appliedBefore) {
-            report(committed.note(entry, appliedBy: name))
+            report(committed.note(entry, appliedBy: name, in: member.term))
             report(appliedOnce.note(index, name, entry.index))
         }
         report(applied.note(member.keyspace, of: name, index))

@@ -198,6 +198,7 @@ extension World {
             guard let number = try machines[index].sync() else { return }
             // What the log's second thread does when it gets to it.
             if stage.generator.chance(0.2) { machines[index].wal?.prepareSpare() }
+            if machines[index].disk.isCrashed { return endProcess(index, "the power failed") }
             let end = machines[index].durable.lastIndex
             stage.note(.sync, index, number, end.rawValue) {
                 "synced batch \(number), log to \(end)"
