@@ -162,7 +162,7 @@ extension Member {
             )
             return
         }
-        step(message)
+        step(message.asTaken)
     }
 
     /// The log's batches up to this number are durable.

@@ -20,3 +20,18 @@ extension Message {
         return nil
     }
 }
+
+extension Message {
+    /// The message as this member takes it.
+    ///
+    /// A follower also answers what is of an older term, so that its sender learns of the term:
+    /// with an acceptance of index 0. A leader of the new term takes that for the answer to its
+    /// first probe, goes back to the log's beginning, and sends a whole snapshot to a follower that
+    /// lacks nothing. It says only that the follower is there, as the answer to a heartbeat does.
+    var asTaken: Message {
+        guard kind == .appendResponse, index == .zero, !reject else { return self }
+        var message = self
+        message.kind = .heartbeatResponse
+        return message
+    }
+}
