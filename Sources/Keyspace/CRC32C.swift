@@ -1,5 +1,5 @@
 /// The checksum of `HashKV`: CRC-32 with Castagnoli's polynomial, eight bytes at a time.
-struct CRC32C: Sendable {
+package struct CRC32C: Sendable {
     /// Remainders of a byte, and of a byte that one to seven others follow; one after the other.
     private static let tables: [UInt32] = {
         var tables = [UInt32](repeating: 0, count: 8 * 256)
@@ -19,9 +19,11 @@ struct CRC32C: Sendable {
 
     private var state: UInt32 = 0xFFFF_FFFF
 
-    var value: UInt32 { ~state }
+    package var value: UInt32 { ~state }
 
-    mutating func add(_ bytes: Span<UInt8>) {
+    package init() {}
+
+    package mutating func add(_ bytes: Span<UInt8>) {
         let tables = CRC32C.tables.span
         var crc = state
         var position = 0

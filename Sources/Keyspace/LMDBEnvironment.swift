@@ -25,6 +25,31 @@ final class LMDBEnvironment: @unchecked Sendable {  // because LMDB locks by its
         }
     }
 
+    /// Opens existing files without changing anything in them; a member may have them open.
+    init(readingOnly directory: String) throws(BackendError) {
+        path = directory
+        var created: OpaquePointer?
+        try unsafe Self.check(mdb_env_create(&created), "create environment", directory)
+        guard let created = unsafe created else {
+            throw Self.error(ENOMEM, "create environment", directory)
+        }
+        unsafe pointer = created
+        do throws(BackendError) {
+            let tableCount = UInt32(Bucket.allCases.count)
+            try unsafe Self.check(
+                mdb_env_set_maxdbs(created, tableCount),
+                "set table count",
+                directory
+            )
+            let flags = UInt32(MDB_NOTLS | MDB_RDONLY)
+            try unsafe Self.check(mdb_env_open(created, directory, flags, 0), "open", directory)
+            tables = try unsafe Self.openTables(created, directory, isReadOnly: true)
+        } catch {
+            unsafe mdb_env_close(created)
+            throw error
+        }
+    }
+
     deinit { unsafe mdb_env_close(pointer) }
 
     /// Begins a transaction.
@@ -82,14 +107,21 @@ final class LMDBEnvironment: @unchecked Sendable {  // because LMDB locks by its
 
     private static func openTables(
         _ environment: OpaquePointer,
-        _ directory: String
+        _ directory: String,
+        isReadOnly: Bool = false
     ) throws(BackendError) -> [MDB_dbi] {
-        let transaction = try unsafe begin(environment, 0, "begin creating tables", directory)
+        let transaction = try unsafe begin(
+            environment,
+            isReadOnly ? MDB_RDONLY : 0,
+            "begin opening tables",
+            directory
+        )
+        let flags = UInt32(isReadOnly ? 0 : MDB_CREATE)
         var tables: [MDB_dbi] = []
         for bucket in Bucket.allCases {
             var table: MDB_dbi = 0
             let name = bucket.rawValue
-            let code = unsafe mdb_dbi_open(transaction, name, UInt32(MDB_CREATE), &table)
+            let code = unsafe mdb_dbi_open(transaction, name, flags, &table)
             if code != 0 {
                 unsafe mdb_txn_abort(transaction)
                 throw error(code, "open table \(name)", directory)

@@ -7,6 +7,8 @@ struct RecordFields: Hashable, Sendable {
     var value: Range<Int> = 0..<0
     var lease: Int64 = 0
 
+    init() {}
+
     /// Reads the message; nil when the bytes are not one. Unknown fields are skipped.
     init?(_ bytes: Span<UInt8>) {
         var reader = WireReader(position: 0)

@@ -1,11 +1,9 @@
 /// Judges the rows of the `key` bucket as they come in order.
 package struct RecordRows {
-    private(set) var previous: RecordKey?
+    /// The last row; nil before the first.
+    package private(set) var previous: RecordKey?
 
     package init() {}
-
-    /// The last row's revision; nil before the first.
-    package var lastRevision: Revision? { previous?.revision }
 
     /// Why a keyspace would not open on a bucket with this row next; nil when it would.
     package mutating func refusal(_ key: Span<UInt8>, _ value: Span<UInt8>) -> KeyspaceError? {
@@ -29,6 +27,8 @@ package struct RecordRows {
         guard row.revision.sub <= KeyHistory.maximalSub else {
             throw corrupt(key, "the sub-revision is too large")
         }
+        previous = row
+        if value.count == 0, !row.isTombstone { return (row, placeholder(row)) }
         guard let fields = RecordFields(value) else {
             throw corrupt(key, "the value is not a key-value record")
         }
@@ -39,8 +39,17 @@ package struct RecordRows {
                 "version \(fields.version) of revision \(fields.modRevision) is not of this row"
             )
         }
-        previous = row
         return (row, fields)
+    }
+
+    /// A restore that raised the revision (`--bump-revision`) has left a row without a record:
+    /// the version of a key without a name, for which no request can ask.
+    private func placeholder(_ row: RecordKey) -> RecordFields {
+        var fields = RecordFields()
+        fields.version = 1
+        fields.createRevision = row.revision.main
+        fields.modRevision = row.revision.main
+        return fields
     }
 
     private func corrupt(_ key: Span<UInt8>, _ reason: String) -> KeyspaceError {

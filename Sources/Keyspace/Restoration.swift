@@ -62,7 +62,7 @@ struct Restoration {
         if let failure { throw failure }
         rows.move(to: &index)
         rows = RestoredRows()
-        if let last = checker.lastRevision { revision = max(revision, last.main) }
+        if let last = checker.previous { revision = max(revision, last.revision.main) }
     }
 
     private func number(_ key: [UInt8]) throws(KeyspaceError) -> UInt64? {

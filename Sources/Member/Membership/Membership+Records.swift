@@ -84,6 +84,12 @@ extension Membership {
         return writes
     }
 
+    /// All members, of a cluster that none has ever joined or left.
+    func writesForFounding() -> [BucketWrite] {
+        members.map { (.members, Membership.key($0.id), $0.json) }
+            + [(.meta, MetaKey.confState, confState.json)]
+    }
+
     func writesForAttributes(of id: MemberID) -> [BucketWrite] {
         [(.members, Membership.key(id), member(id)?.json)]
     }

@@ -61,7 +61,7 @@ package enum SnapshotFile {
         }
         return try meta.summary(
             size: size,
-            lastRevision: last?.revision.main,
+            lastRow: last,
             versionCount: versionCount,
             ignoredBuckets: []
         )
@@ -71,11 +71,14 @@ package enum SnapshotFile {
     ///
     /// The last batch is the one that carries the `meta` bucket: after a failure or a crash the
     /// backend has no consistent index, and must be thrown away.
+    ///
+    /// - Parameter progress: Told now and then how many bytes of keys and values are in it.
     package static func load(
         _ file: any DiskFile,
-        into backend: any Backend
+        into backend: any Backend,
+        progress: @escaping (Int64) -> Void = { _ in }
     ) throws(SnapshotError) -> SnapshotSummary {
-        try SnapshotLoad(file, backend).run()
+        try SnapshotLoad(file, backend, progress).run()
     }
 
     static let tooMuchMeta = SnapshotError.badMeta(key: "*", reason: "the bucket is too large")

@@ -9,13 +9,20 @@ struct SnapshotLoad {
     private var rows = RecordRows()
     private var versionCount = 0
     private var meta = SnapshotMeta()
+    private let progress: (Int64) -> Void
+    private var committedBytes: Int64 = 0
 
     /// What one transaction takes, in bytes and rows.
     private static let batchBytes = 4 << 20
     private static let batchRows = 10_000
 
-    init(_ file: any DiskFile, _ backend: any Backend) throws(SnapshotError) {
+    init(
+        _ file: any DiskFile,
+        _ backend: any Backend,
+        _ progress: @escaping (Int64) -> Void
+    ) throws(SnapshotError) {
         self.backend = backend
+        self.progress = progress
         do {
             reader = try BoltReader(file)
         } catch {
@@ -33,7 +40,7 @@ struct SnapshotLoad {
         try readMeta()
         let summary = try meta.summary(
             size: reader.size,
-            lastRevision: rows.lastRevision?.main,
+            lastRow: rows.previous,
             versionCount: versionCount,
             ignoredBuckets: names.filter { Bucket(rawValue: $0) == nil }
         )
@@ -126,6 +133,8 @@ struct SnapshotLoad {
         } catch {
             throw .backend(error)
         }
+        committedBytes += Int64(batch.byteCount)
+        progress(committedBytes)
         batch = WriteBatch(number: batch.number + 1)
     }
 }

@@ -21,7 +21,7 @@ struct SnapshotMeta {
     /// What they say, together with what was counted in the `key` bucket.
     func summary(
         size: Int64,
-        lastRevision: Int64?,
+        lastRow: RecordKey?,
         versionCount: Int,
         ignoredBuckets: [String]
     ) throws(SnapshotError) -> SnapshotSummary {
@@ -32,7 +32,8 @@ struct SnapshotMeta {
             consistentIndex: LogIndex(rawValue: try number(MetaKey.consistentIndex)),
             term: Term(rawValue: try number(MetaKey.term)),
             confState: try confState(),
-            revision: max(1, lastRevision ?? 1, scheduled, finished),
+            revision: max(1, lastRow?.revision.main ?? 1, scheduled, finished),
+            lastRow: lastRow,
             versionCount: versionCount,
             ignoredBuckets: ignoredBuckets
         )

@@ -1,3 +1,4 @@
+package import Keyspace
 package import Raft
 
 /// What a snapshot file holds, as found in the rows that went into it or came out of it.
@@ -11,6 +12,8 @@ package struct SnapshotSummary: Hashable, Sendable {
     /// Raft's configuration as of that entry; nil in files of etcd before 3.5.
     package let confState: ConfState?
     package let revision: Int64
+    /// The last row of the `key` bucket; nil when it has none.
+    package let lastRow: RecordKey?
     /// Rows of the `key` bucket: versions of keys, not keys.
     package let versionCount: Int
     /// Buckets that no etcd has, which loading left out.

@@ -29,18 +29,22 @@ package struct Flag: Sendable {
     package let effect: Effect
     /// One sentence for `--help`.
     package let meaning: String
+    /// Its name of one letter, if it has one.
+    package let shorthand: String?
 
     package init(
         _ name: String,
         _ kind: Kind,
         _ fallback: String,
         _ meaning: String,
-        effect: Effect = .supported
+        effect: Effect = .supported,
+        shorthand: String? = nil
     ) {
         self.name = name
         self.kind = kind
         self.fallback = fallback
         self.effect = effect
+        self.shorthand = shorthand
         self.meaning = meaning
     }
 

@@ -25,7 +25,7 @@ package enum FlagTable {
         Flag("pre-vote", .boolean, "true", "Ask before disturbing a leader."),
         Flag("compatibility", .oneOf(["3.4", "3.5", "3.6"]), "3.5", "Caps the announced version."),
         Flag("version", .boolean, "false", "Print the version and exit."),
-        Flag("help", .boolean, "false", "Print this text and exit."),
+        Flag("help", .boolean, "false", "Print this text and exit.", shorthand: "h"),
     ]
 
     private static let limits: [Flag] = [
@@ -100,8 +100,8 @@ package enum FlagTable {
     ]
 
     /// The first flag whose name is close to a mistyped one, or nil when none is close.
-    package static func nearest(to name: String) -> Flag? {
-        let closest = all.map { ($0, EditDistance.between(name, $0.name)) }.min { $0.1 < $1.1 }
+    package static func nearest(to name: String, in table: [Flag] = all) -> Flag? {
+        let closest = table.map { ($0, EditDistance.between(name, $0.name)) }.min { $0.1 < $1.1 }
         guard let (flag, distance) = closest, distance <= max(2, name.count / 3) else { return nil }
         return flag
     }

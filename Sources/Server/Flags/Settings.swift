@@ -141,10 +141,6 @@ extension FlagParser {
         try ListenURL.list(value(name), flag: name)
     }
 
-    fileprivate func isOn(_ name: String) -> Bool {
-        FlagValue.boolean(value(name)) ?? false
-    }
-
     /// Flags of this kind were read once already, so a mismatch here is only a number too large.
     fileprivate func count(_ name: String) throws(Fatal) -> Int {
         guard let number = Int(value(name)), number <= Int(UInt32.max) else {

@@ -3,10 +3,15 @@ package enum Usage {
     package static var help: String {
         var lines = [
             "Usage: etcd-member [flags]",
+            "       etcd-member COMMAND [operands] [flags]",
             "",
             "A member of an etcd-compatible cluster. Flags and ETCD_* variables are etcd's.",
             "",
+            "Commands, each with --help:",
+            "",
         ]
+        lines += Command.all.map { "  \($0.name) \($0.operands)\n    \($0.meaning)" }
+        lines += ["", "Flags of a member:", ""]
         for flag in FlagTable.all {
             if case .supported = flag.effect {
                 lines.append("  --\(flag.name) '\(flag.fallback)'")

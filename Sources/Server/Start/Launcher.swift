@@ -14,6 +14,9 @@ package enum Launcher {
     ) -> Never {
         let settings: Settings
         do throws(Fatal) {
+            if let code = try Command.run(arguments, workingDirectory: workingDirectory) {
+                exit(code.rawValue)
+            }
             let flags = try FlagParser(arguments: arguments, environment: environment)
             if flags.isGiven("help") {
                 StandardStream.output.write(Usage.help)
@@ -95,4 +98,7 @@ enum StandardStream: Int32 {
             _ = unsafe Glibc.write(rawValue, bytes.baseAddress, bytes.count)
         }
     }
+
+    /// Whether people look at it.
+    var isTerminal: Bool { isatty(rawValue) == 1 }
 }

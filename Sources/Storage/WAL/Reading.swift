@@ -11,7 +11,7 @@ struct Reading {
     let crc: CRC32C
 
     /// A segment is read whole; etcd's have 64 MB and at most a batch more.
-    private static let segmentBytesMax = 2 << 30
+    static let segmentBytesMax = 2 << 30
 
     init(
         on disk: any Disk,
