@@ -150,7 +150,7 @@ let package = Package(
             dependencies: [
                 "Server", "Member", "Raft", "Storage", "Keyspace", "EtcdProto", "EtcdClient",
                 "GRPC",
-                "TestKit", "etcd-member", nioCore, nioPosix, nioHTTP1, logging,
+                "TestKit", "etcd-member", protobuf, nioCore, nioPosix, nioHTTP1, logging,
             ]
         ),
         .testTarget(

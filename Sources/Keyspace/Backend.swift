@@ -25,6 +25,16 @@ package protocol Backend: AnyObject, Sendable {
     /// Lets reads see everything committed so far.
     func renewReader() throws(BackendError)
 
+    /// The first half of giving unused space back: writes what is live into a new file beside the
+    /// old one, durably. Called on the backend thread; nothing may be committed until the copy is
+    /// adopted. After an error everything is as before.
+    func writeCompactCopy() throws(BackendError)
+
+    /// The second half: puts the copy in the place of the file, and reads from it, as of the last
+    /// commit. Views that are open stay with the old file. After an error the backend is of no
+    /// more use; the next start finds the old file or the new one, which hold the same.
+    func adoptCompactCopy() throws(BackendError)
+
     /// Bytes of the files.
     var sizeOnDisk: Int64 { get }
     /// Bytes of them that hold live data, as of the last commit.

@@ -30,8 +30,6 @@ package enum CompactionProgress: Hashable, Sendable {
 }
 
 extension Keyspace {
-    /// Keys and rows that one step looks at.
-    private static let slice = 1_000
     /// Deletions in the open batch above which compaction waits: it finds them much faster than
     /// any disk takes them, and what is pending counts against the puts of clients.
     private static let mostOpenDeletions = 10_000
@@ -40,10 +38,10 @@ extension Keyspace {
     /// nothing better to do.
     package func compactStep() -> CompactionProgress {
         guard var work = compaction else { return .idle }
-        guard pending.committedNumber >= work.scheduledIn,
+        guard hashesDue.isEmpty, pending.committedNumber >= work.scheduledIn,
             pending.open.deletions.count < Keyspace.mostOpenDeletions
         else { return .waiting }
-        let slice = index.compact(at: work.revision, from: work.next, limit: Keyspace.slice)
+        let slice = index.compact(at: work.revision, from: work.next, limit: compactionBatchLimit)
         pending.delete(slice.dead)
         if let next = slice.next {
             work.next = next
@@ -60,6 +58,7 @@ extension Keyspace {
     func schedule(compactionAt revision: Int64) throws(EtcdError) {
         guard revision > compactRevision else { throw .compacted }
         guard revision <= self.revision else { throw .futureRev }
+        if hashesCompactions { hashesDue.append((revision, compactRevision)) }
         compactRevision = revision
         write(.meta, MetaKey.scheduledCompaction, RecordKey(Revision(main: revision)).bytes)
         compaction = Compaction(revision: revision, scheduledIn: pending.open.number)

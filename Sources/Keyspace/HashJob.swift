@@ -61,6 +61,12 @@ package struct KeyspaceHash: Hashable, Sendable {
     package let compactRevision: Int64
     /// The last revision it covers.
     package let hashedRevision: Int64
+
+    package init(hash: UInt32, compactRevision: Int64, hashedRevision: Int64) {
+        self.hash = hash
+        self.compactRevision = compactRevision
+        self.hashedRevision = hashedRevision
+    }
 }
 
 /// Which rows count for the hash. Rows must be asked for in order.

@@ -4,11 +4,13 @@
 /// Entries may be applied and compacted rows deleted between two steps. Only a compaction that is
 /// ordered meanwhile makes it begin again.
 package struct HashWalk {
-    private let requested: Int64
-    private let revision: Int64
-    private let compacted: Int64
+    let requested: Int64
+    let revision: Int64
+    let compacted: Int64
+    /// It looks at what a compaction that is ordered has not touched yet.
+    var isOfCompaction = false
     /// The key to go on from; nil when all were seen.
-    private var next: [UInt8]?
+    var next: [UInt8]?
     /// Versions up to the compacted revision that are valid at `revision`, and at the compacted.
     private var valid: [Revision] = []
     private var surviving: [Revision] = []
@@ -32,7 +34,8 @@ package struct HashWalk {
         _ keyspace: Keyspace,
         keys limit: Int
     ) throws(EtcdError) -> HashJob? {
-        if keyspace.compactRevision != compacted { self = try HashWalk(keyspace, at: requested) }
+        let isOutdated = !isOfCompaction && keyspace.compactRevision != compacted
+        if isOutdated { self = try HashWalk(keyspace, at: requested) }
         if let start = next {
             next = keyspace.index.visit(from: start, limit: limit) { note($0) }
             if next != nil { return nil }

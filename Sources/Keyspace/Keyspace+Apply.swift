@@ -41,6 +41,7 @@ extension Keyspace {
         _ request: InternalRaftRequest,
         _ transaction: inout Transaction
     ) throws(EtcdError) -> ApplyResponse {
+        if let refusal = refusal(of: request) { throw refusal }
         if request.hasRange { return .range(try range(request.range)) }
         if request.hasPut {
             try checkLease(request.put)
@@ -54,6 +55,7 @@ extension Keyspace {
             response.header.revision = revision
             return .compaction(response)
         }
+        if request.hasAlarm { return .alarm(perform(request.alarm)) }
         if let command = request.unsupportedCommand { throw .unsupported(command) }
         return .none
     }
@@ -137,7 +139,6 @@ extension InternalRaftRequest {
     fileprivate var unsupportedCommand: String? {
         if hasV2 { return "a v2 request" }
         if hasLeaseGrant || hasLeaseRevoke || hasLeaseCheckpoint { return "a lease command" }
-        if hasAlarm { return "an alarm command" }
         if hasClusterVersionSet || hasClusterMemberAttrSet || hasDowngradeInfoSet {
             return "a membership command in the keyspace"
         }

@@ -16,6 +16,11 @@ package final class Keyspace {
     var buckets: SmallBuckets
     var pending = PendingWrites()
     var compaction: Compaction?
+    /// Keys and rows that one step of a compaction looks at, at least 1.
+    package var compactionBatchLimit = 1_000
+    /// Whether the owner makes a checksum at each compaction; see `compactionToHash`.
+    package var hashesCompactions = false
+    var hashesDue: [(revision: Int64, before: Int64)] = []
 
     /// The revision of the last change; 1 when nothing was ever written.
     package internal(set) var revision: Int64

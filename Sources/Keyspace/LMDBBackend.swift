@@ -7,15 +7,16 @@ internal import Glibc
 /// transaction serves all reads until it is renewed. Rows of the `key` bucket are written with
 /// `MDB_APPEND`, since revisions only grow.
 ///
-/// The C library is called here, in `LMDBEnvironment` and in `LMDBView` only. `commit` runs on the
-/// backend thread with a transaction of its own; all other members of this class belong to the
-/// keyspace's owner.
+/// The C library is called here, in `LMDBEnvironment`, `LMDBView` and `CompactCopy` only. `commit`
+/// and `writeCompactCopy` run on the backend thread with transactions of their own; all other
+/// members of this class belong to the keyspace's owner.
 @safe
 package final class LMDBBackend: Backend, @unchecked Sendable {  // because LMDB locks by itself
     /// Nil once closed.
     private var environment: LMDBEnvironment?
-    private let reader: OpaquePointer
+    private var reader: OpaquePointer
     private let path: String
+    private let mapSize: Int
     package private(set) var sizeInUse: Int64 = 0
 
     /// The longest key that LMDB takes, in bytes.
@@ -25,8 +26,10 @@ package final class LMDBBackend: Backend, @unchecked Sendable {  // because LMDB
     ///
     /// - Parameter mapSize: The most bytes that `data.mdb` may grow to, rounded up to whole pages.
     package init(directory: String, mapSize: Int) throws(BackendError) {
+        try CompactCopy(in: directory).discard()
         let environment = try LMDBEnvironment(directory: directory, mapSize: mapSize)
         path = directory
+        self.mapSize = mapSize
         unsafe reader = try environment.begin(MDB_RDONLY, "begin reading")
         self.environment = environment
         sizeInUse = try countUsedBytes(environment)
@@ -154,7 +157,24 @@ package final class LMDBBackend: Backend, @unchecked Sendable {  // because LMDB
         sizeInUse = try countUsedBytes(environment)
     }
 
-    /// The size of `data.mdb`: it never shrinks.
+    // MARK: Giving space back
+
+    package func writeCompactCopy() throws(BackendError) {
+        try CompactCopy(in: path).write(try checkOpen("defragment"))
+    }
+
+    package func adoptCompactCopy() throws(BackendError) {
+        _ = try checkOpen("defragment")
+        try CompactCopy(in: path).adopt()
+        let fresh = try LMDBEnvironment(directory: path, mapSize: mapSize)
+        let freshReader = try unsafe fresh.begin(MDB_RDONLY, "begin reading")
+        unsafe mdb_txn_abort(reader)
+        unsafe reader = freshReader
+        environment = fresh
+        sizeInUse = try countUsedBytes(fresh)
+    }
+
+    /// The size of `data.mdb`: it shrinks only when it is defragmented.
     package var sizeOnDisk: Int64 {
         guard let environment else { return 0 }
         var info = unsafe MDB_envinfo()

@@ -184,7 +184,7 @@ final class LMDBEnvironment: @unchecked Sendable {  // because LMDB locks by its
         throw error(code, operation(), path)
     }
 
-    private static func error(_ code: Int32, _ operation: String, _ path: String) -> BackendError {
+    static func error(_ code: Int32, _ operation: String, _ path: String) -> BackendError {
         let kind: BackendError.Kind =
             switch code {
             case MDB_MAP_FULL: .mapFull

@@ -56,6 +56,17 @@ package final class MemoryBackend: Backend {
         }
     }
 
+    package func writeCompactCopy() throws(BackendError) {
+        try withOpen("defragment") { _ throws(BackendError) in }
+    }
+
+    package func adoptCompactCopy() throws(BackendError) {
+        try withOpen("defragment") { state throws(BackendError) in
+            state.visible = state.committed
+            state.byteCount = state.committed.byteCount
+        }
+    }
+
     package var sizeOnDisk: Int64 { Int64(state.withLock { $0.byteCount }) }
     package var sizeInUse: Int64 { sizeOnDisk }
 
@@ -125,6 +136,12 @@ private struct Tables: Sendable {
     subscript(bucket: Bucket) -> SortedTable {
         get { tables[Tables.position(bucket)] }
         _modify { yield &tables[Tables.position(bucket)] }
+    }
+
+    var byteCount: Int {
+        tables.reduce(0) { sum, table in
+            zip(table.keys, table.values).reduce(sum) { $0 + $1.0.count + $1.1.count }
+        }
     }
 
     mutating func apply(_ batch: WriteBatch) throws(BackendError) {

@@ -29,6 +29,7 @@ package enum ApplyResponse: Sendable {
     case deleteRange(DeleteRangeResponse)
     case txn(TxnResponse)
     case compaction(CompactionResponse)
+    case alarm(AlarmResponse)
     /// The entry held no command.
     case none
 }

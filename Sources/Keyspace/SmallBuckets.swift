@@ -7,6 +7,10 @@ struct SmallBuckets {
         set { tables[bucket, default: SortedTable()][key] = newValue }
     }
 
+    func isEmpty(_ bucket: Bucket) -> Bool {
+        tables[bucket]?.count ?? 0 == 0
+    }
+
     /// All rows of a bucket in key order.
     func entries(_ bucket: Bucket) -> [(key: [UInt8], value: [UInt8])] {
         guard let table = tables[bucket] else { return [] }

@@ -48,7 +48,9 @@ extension Member {
             let waiter = waiters.take(id, data: entry.data), let request = waiter.request
         {
             let result = apply(request, at: entry)
-            return waiter.reply(result.map(Waiters.Applied.response))
+            return raiseSpaceAlarm(ifDueAfter: result) {
+                waiter.reply(result.map(Waiters.Applied.response))
+            }
         }
         let command = EntryCommand(decoding: entry.data)
         switch command {
@@ -56,7 +58,7 @@ extension Member {
             keyspace.skip(index: entry.index.rawValue, term: entry.term.rawValue)
             if entry.term == raft.basicStatus.term { repeatReadRoundForNewTerm() }
         case .request(let request):
-            _ = apply(request, at: entry)
+            raiseSpaceAlarm(ifDueAfter: apply(request, at: entry)) {}
         case .setAttributes(let attributes, let member, _):
             setAttributes(attributes, of: member, at: entry)
         case .setClusterVersion(let version, _):
@@ -99,10 +101,8 @@ extension Member {
         }
         if request.hasDowngradeInfoSet {
             let change = request.downgradeInfoSet
-            write(
-                Membership.writesForDowngrade(enabled: change.enabled, target: change.ver),
-                at: entry
-            )
+            membership.setDowngrade(Downgrade(isEnabled: change.enabled, target: change.ver))
+            write(membership.writesForDowngrade(), at: entry)
             return .success(.none)
         }
         let outcome = keyspace.apply(

@@ -82,8 +82,9 @@ extension Member {
     /// in the log is applied.
     private func risk(of change: MembershipChange) -> EtcdError? {
         if case .promote(let id) = change {
-            guard membership.canPromote else { return .memberNotEnoughStarted }
-            return isCaughtUp(id) ? nil : .learnerNotReady
+            guard isCaughtUp(id) else { return .learnerNotReady }
+            let isSafe = membership.canPromote || !configuration.strictReconfigCheck
+            return isSafe ? nil : .memberNotEnoughStarted
         }
         guard configuration.strictReconfigCheck else { return nil }
         let healthInterval = configuration.ticks(milliseconds: 5_000)

@@ -18,7 +18,7 @@ extension Member {
     ) {
         if let error = overload { return reply(.failure(error)) }
         guard quota.allows(request, size: backend.sizeOnDisk) else {
-            return reply(.failure(.noSpace))
+            return raiseSpaceAlarm { reply(.failure(.noSpace)) }
         }
         var request = request
         if request.header.id == 0 { request.header.id = requestIDs.next() }

@@ -68,30 +68,39 @@ extension Member {
     private func decideClusterVersion() {
         guard isLeader, !upkeep.versionIsUnderWay, now >= upkeep.versionCheckDue else { return }
         upkeep.versionCheckDue = now + configuration.ticks(milliseconds: 500)
-        let lowest = lowestVersion
-        let current = membership.clusterVersion
-        let patience = configuration.ticks(milliseconds: 5_000)
-        let decided: ServerVersion
-        if let lowest {
-            if let current, lowest <= current || lowest.major != current.major { return }
-            decided = lowest
-        } else {
-            guard current == nil, now - leaderSince >= patience else { return }
-            decided = ServerVersion(major: 3, minor: 0)
-        }
+        guard let decided = versionToDecide() else { return }
         upkeep.versionIsUnderWay = true
         var request = InternalRaftRequest()
         request.clusterVersionSet.ver = decided.description
         propose(request) { [weak self] _ in self?.upkeep.versionIsUnderWay = false }
     }
 
-    /// Nil when a member's version is not known.
-    private var lowestVersion: ServerVersion? {
+    private func versionToDecide() -> ServerVersion? {
+        let patience = configuration.ticks(milliseconds: 5_000)
+        let current = membership.clusterVersion
+        guard let (lowest, highest) = versions else {
+            guard current == nil, now - leaderSince >= patience else { return nil }
+            return ServerVersion(major: 3, minor: 0)
+        }
+        guard let current else { return lowest }
+        if membership.isDowngrading {
+            guard let target = downgradeTarget(lowest: lowest) else { return nil }
+            if target != current { return target }
+            finishDowngrade(lowest: lowest, highest: highest)
+            return nil
+        }
+        return lowest > current && lowest.major == current.major ? lowest : nil
+    }
+
+    /// The members' lowest and highest version; nil when one's is not known.
+    private var versions: (lowest: ServerVersion, highest: ServerVersion)? {
         var lowest = configuration.serverVersion
+        var highest = lowest
         for member in membership.members where member.id != configuration.memberID {
             guard let version = peerVersions[member.id] else { return nil }
             lowest = min(lowest, version)
+            highest = max(highest, version)
         }
-        return lowest.withoutPatch
+        return (lowest.withoutPatch, highest.withoutPatch)
     }
 }

@@ -57,10 +57,14 @@ package final class Member {
     var connections: [MemberID: Tick] = [:]
     var peerVersions: [MemberID: ServerVersion] = [:]
     var upkeep = Upkeep()
+    /// Nil when nothing is compacted without being asked for.
+    var autoCompaction: AutoCompaction?
 
     // Disks.
     let backend: any Backend
     let quota: Quota
+    /// Those who wait for this member's alarm that it has no space left.
+    var spaceAlarmWaiters: [() -> Void] = []
     var logCompaction: LogCompaction
     var installation = Installation.none
     /// Followers to which the shell is sending a snapshot.
@@ -89,6 +93,11 @@ package final class Member {
         self.keyspace = keyspace
         self.backend = backend
         quota = Quota(configured: configuration.quotaBackendBytes)
+        keyspace.compactionBatchLimit = configuration.compactionBatchLimit
+        keyspace.hashesCompactions = configuration.hashesCompactions
+        autoCompaction = configuration.autoCompaction.map { policy in
+            AutoCompaction(policy, now: 0, tickMilliseconds: configuration.tickMilliseconds)
+        }
         self.logger = logger
         membership = state.membership
         confState = state.confState
@@ -147,6 +156,7 @@ extension Member {
         raft.tick()
         expireRequests()
         repeatReadRound()
+        compactByItself()
         commitWaited = true
     }
 

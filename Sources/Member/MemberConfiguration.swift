@@ -34,6 +34,12 @@ package struct MemberConfiguration: Sendable {
     /// The backend size above which writes are refused; 0 means etcd's default of 2 GiB, negative
     /// means none.
     package var quotaBackendBytes: Int64 = 0
+    /// Nil: history is kept until somebody asks for a compaction.
+    package var autoCompaction: AutoCompaction.Policy?
+    /// Keys and rows that one step of a compaction looks at.
+    package var compactionBatchLimit = 1_000
+    /// Whether the shell makes a checksum at each compaction.
+    package var hashesCompactions = false
     package var strictReconfigCheck = true
     package var maxLearners = 1
 

@@ -2,7 +2,7 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 
-/// One GET on a connection of its own, for the rare questions members ask each other.
+/// One request on a connection of its own, for the rare questions members ask each other.
 enum HTTPGet {
     enum Failure: Error {
         case tooLarge
@@ -16,9 +16,20 @@ enum HTTPGet {
     static func run(
         _ path: String,
         at place: PeerAddresses.Place,
+        method: HTTPMethod = .GET,
+        headers: HTTPHeaders = [:],
+        body: [UInt8] = [],
         timeout: TimeAmount = .seconds(2),
         on eventLoop: any EventLoop
     ) -> EventLoopFuture<HTTPAnswer> {
+        var headers = headers
+        headers.add(name: "Host", value: place.authority)
+        headers.add(name: "Connection", value: "close")
+        if !body.isEmpty || method == .POST {
+            headers.add(name: "Content-Length", value: "\(body.count)")
+        }
+        let head = HTTPRequestHead(version: .http1_1, method: method, uri: path, headers: headers)
+
         let promise = eventLoop.makePromise(of: HTTPAnswer.self)
         ClientBootstrap(group: eventLoop)
             .connectTimeout(timeout)
@@ -26,7 +37,7 @@ enum HTTPGet {
                 channel.eventLoop.makeCompletedFuture {
                     let pipeline = channel.pipeline.syncOperations
                     try pipeline.addHTTPClientHandlers()
-                    try pipeline.addHandler(Handler(path, place, timeout, promise))
+                    try pipeline.addHandler(Handler(head, body, timeout, promise))
                 }
             }
             .connect(host: place.host, port: place.port)
@@ -38,33 +49,31 @@ enum HTTPGet {
         typealias InboundIn = HTTPClientResponsePart
         typealias OutboundOut = HTTPClientRequestPart
 
-        private let path: String
-        private let place: PeerAddresses.Place
+        private let head: HTTPRequestHead
+        private let body: [UInt8]
         private let timeout: TimeAmount
         private let promise: EventLoopPromise<HTTPAnswer>
         private var answer: HTTPAnswer?
         private var timer: Scheduled<Void>?
 
         init(
-            _ path: String,
-            _ place: PeerAddresses.Place,
+            _ head: HTTPRequestHead,
+            _ body: [UInt8],
             _ timeout: TimeAmount,
             _ promise: EventLoopPromise<HTTPAnswer>
         ) {
-            self.path = path
-            self.place = place
+            self.head = head
+            self.body = body
             self.timeout = timeout
             self.promise = promise
         }
 
         func channelActive(context: ChannelHandlerContext) {
-            let head = HTTPRequestHead(
-                version: .http1_1,
-                method: .GET,
-                uri: path,
-                headers: ["Host": place.authority, "Connection": "close"]
-            )
             context.write(wrapOutboundOut(.head(head)), promise: nil)
+            if !body.isEmpty {
+                let bytes = IOData.byteBuffer(ByteBuffer(bytes: body))
+                context.write(wrapOutboundOut(.body(bytes)), promise: nil)
+            }
             context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
             let channel = context.channel
             timer = context.eventLoop.assumeIsolated().scheduleTask(in: timeout) {

@@ -11,10 +11,6 @@ import Testing
         var driver = try Driver(MemoryBackend())
         let commands: [(InternalRaftRequest, String)] = [
             (.with { $0.leaseGrant.id = 1 }, "etcdserver: a lease command is not supported"),
-            (
-                .with { $0.alarm.action = .activate },
-                "etcdserver: an alarm command is not supported"
-            ),
             (.with { $0.authEnable = .init() }, "etcdserver: an auth command is not supported"),
             (.with { $0.v2.id = 1 }, "etcdserver: a v2 request is not supported"),
         ]
@@ -22,7 +18,7 @@ import Testing
             #expect(driver.apply(command).error?.message == message)
         }
         #expect(driver.keyspace.revision == 1)
-        #expect(driver.keyspace.consistentIndex == 4)
+        #expect(driver.keyspace.consistentIndex == 3)
         guard case .success(.none) = driver.apply(InternalRaftRequest()).result else {
             Issue.record("an empty command has an answer")
             return

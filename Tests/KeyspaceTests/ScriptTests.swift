@@ -69,6 +69,7 @@ import Testing
         case .success(.deleteRange(let response)): describe(response)
         case .success(.txn(let response)): describe(response)
         case .success(.compaction(let response)): "revision \(response.header.revision)"
+        case .success(.alarm(let response)): "\(response.alarms.count) alarms"
         case .success(.none): "nothing"
         }
     }

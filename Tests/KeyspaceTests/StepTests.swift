@@ -137,6 +137,39 @@ import Testing
         }
     }
 
+    @Test(arguments: Seed.batch(16))
+    func `a compaction's checksum is that of its revision just before`(seed: Seed) throws {
+        var random = seed.generator()
+        var driver = try filled(&random)
+        driver.keyspace.hashesCompactions = true
+        for _ in 0..<6 {
+            let oldest = max(driver.keyspace.compactRevision, 1)
+            let target = oldest + 1 + Int64(random.below(80))
+            guard target <= driver.keyspace.revision else { break }
+            let wanted = try driver.keyspace.hashKV(at: target)
+            _ = driver.compact(target)
+            let due = try #require(driver.keyspace.compactionToHash)
+            #expect(due.revision == target && due.before == wanted.compactRevision)
+            var walk = HashWalk(compaction: due)
+            var job: HashJob?
+            while job == nil {
+                job = try walk.step(driver.keyspace, keys: 1 + random.below(60))
+                guard job == nil else { break }
+                try change(&driver, &random)
+                // No row goes before the sum has begun.
+                try driver.flush()
+                #expect(driver.keyspace.compactStep() == .waiting)
+            }
+            let view = try driver.backend.openView()
+            driver.keyspace.compactionHashBegan()
+            try driver.finishCompaction()
+            #expect(driver.keyspace.finishedCompactRevision == target)
+            #expect(try job?.run(on: view) == wanted)
+            view.close()
+            for _ in 0..<20 { _ = driver.put("k\(random.below(400))", "next") }
+        }
+    }
+
     @Test func `a checksum begins anew when a compaction is ordered meanwhile`() throws {
         var random = Seed(2).generator()
         var driver = try filled(&random)

@@ -120,6 +120,7 @@ import Testing
         case .deleteRange(let response): try response.jsonString()
         case .txn(let response): try response.jsonString()
         case .compaction(let response): try response.jsonString()
+        case .alarm(let response): try response.jsonString()
         case .none: ""
         }
     }

@@ -86,7 +86,13 @@ import Testing
             ),
             (["--cert-file=/etc/cert.pem"], "TLS is not built yet"),
             (["--client-cert-auth"], "TLS is not built yet"),
-            (["--auto-compaction-retention=1h"], "automatic compaction is not built yet"),
+            (["--auto-compaction-retention=soon"], "error parsing CompactionRetention"),
+            (["--auto-compaction-mode=daily"], "unknown auto-compaction-mode \"daily\""),
+            (["--auto-compaction-mode="], "undefined auto-compaction-mode"),
+            (
+                ["--corrupt-check-time=1s", "--experimental-corrupt-check-time=2s"],
+                "contradict each other"
+            ),
             (["--config-file=/etc/etcd.yaml"], "a configuration file is not read"),
             (["--auth-token=jwt"], "authentication is not built yet"),
             (["--force-new-cluster"], "forced clusters are not built yet"),
@@ -117,13 +123,45 @@ import Testing
     @Test(
         arguments: [
             "--logger=zap", "--max-wals=5", "--backend-batch-limit=0",
-            "--experimental-initial-corrupt-check=true", "--metrics=extensive",
+            "--compaction-sleep-interval=1s", "--metrics=extensive",
         ]
     )
     func `names without effect are taken and listed`(argument: String) throws {
         let warnings = try settings([argument]).warnings
         #expect(warnings.count == 1)
         #expect(warnings.first?.contains("has no effect here") == true)
+    }
+
+    @Test(
+        arguments: [
+            ("periodic", "0", nil), ("periodic", "0s", nil), ("revision", "0", nil),
+            ("periodic", "1", .periodic(milliseconds: 3_600_000)),
+            ("periodic", "1h", .periodic(milliseconds: 3_600_000)),
+            ("periodic", "1h30m", .periodic(milliseconds: 5_400_000)),
+            ("periodic", "500ms", .periodic(milliseconds: 500)),
+            ("revision", "1000", .revision(1_000)),
+            // As etcd has it: a duration is its nanoseconds.
+            ("revision", "1us", .revision(1_000)),
+        ] as [(String, String, AutoCompaction.Policy?)]
+    )
+    func `automatic compaction is read as etcd reads it`(
+        mode: String,
+        retention: String,
+        policy: AutoCompaction.Policy?
+    ) throws {
+        let settings = try settings([
+            "--auto-compaction-mode=\(mode)", "--auto-compaction-retention=\(retention)",
+        ])
+        #expect(settings.autoCompaction == policy)
+    }
+
+    @Test func `names of 3 point 5 and 3 point 6 set the same`() throws {
+        #expect(try settings([]).compactionBatchLimit == 1_000)
+        #expect(try settings(["--compaction-batch-limit=0"]).compactionBatchLimit == 1_000)
+        #expect(try settings(["--compaction-batch-limit=7"]).compactionBatchLimit == 7)
+        #expect(try settings(["--experimental-compaction-batch-limit=7"]).compactionBatchLimit == 7)
+        #expect(try settings(["--corrupt-check-time=2s"]).corruptCheckNanoseconds == 2_000_000_000)
+        #expect(try settings(["--experimental-initial-corrupt-check"]).initialCorruptCheck)
     }
 
     @Test func `variables stand in for flags that are not given`() throws {

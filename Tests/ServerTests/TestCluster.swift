@@ -43,6 +43,8 @@ actor TestCluster {
         return try Settings(flags, workingDirectory: "/")
     }
 
+    func dataDirectory(_ index: Int) -> String { "\(directory.path)/\(name(index))" }
+
     func arguments(_ index: Int) -> [String] {
         let cluster = (0..<size).map { "\(name($0))=http://127.0.0.1:\(peerPort($0))" }
         return [

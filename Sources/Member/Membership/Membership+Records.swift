@@ -50,12 +50,20 @@ extension Membership {
             }
             markRemoved(id)
         }
+        let cluster = try rows(.cluster)
         let key = Membership.clusterVersionKey
-        if let value = try rows(.cluster).first(where: { $0.key == key })?.value {
+        if let value = cluster.first(where: { $0.key == key })?.value {
             guard let version = ServerVersion(String(decoding: value, as: UTF8.self)) else {
                 throw Membership.bad(.cluster, key, "not a version")
             }
             setClusterVersion(version)
+        }
+        if let value = cluster.first(where: { $0.key == Membership.downgradeKey })?.value {
+            setDowngrade(
+                try Membership.record(.cluster, Membership.downgradeKey) { () throws(JSONError) in
+                    try Downgrade(json: value)
+                }
+            )
         }
     }
 
@@ -99,11 +107,8 @@ extension Membership {
         return [(.cluster, Membership.clusterVersionKey, version)]
     }
 
-    static func writesForDowngrade(enabled: Bool, target: String) -> [BucketWrite] {
-        var writer = JSONWriter()
-        writer.field("target-version", target)
-        writer.field("enabled", enabled)
-        return [(.cluster, downgradeKey, writer.finished())]
+    func writesForDowngrade() -> [BucketWrite] {
+        [(.cluster, Membership.downgradeKey, downgrade?.json)]
     }
 
     private static func key(_ id: MemberID) -> [UInt8] {

@@ -10,6 +10,8 @@ package struct Membership: Hashable, Sendable {
     package private(set) var removed: [MemberID] = []
     /// Nil before the first leader has decided.
     package private(set) var clusterVersion: ServerVersion?
+    /// Nil when none was ever asked for.
+    package private(set) var downgrade: Downgrade?
 
     package init(members: [MemberInfo] = []) {
         self.members = members.sorted { $0.id < $1.id }
@@ -79,6 +81,10 @@ extension Membership {
 
     mutating func setClusterVersion(_ version: ServerVersion) {
         clusterVersion = version
+    }
+
+    mutating func setDowngrade(_ downgrade: Downgrade) {
+        self.downgrade = downgrade
     }
 
     mutating func markRemoved(_ id: MemberID) {

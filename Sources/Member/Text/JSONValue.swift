@@ -73,6 +73,21 @@ extension JSONValue {
         }
     }
 
+    /// The field as a signed number, 0 when absent; another type is an error.
+    func signed(_ name: String) throws(JSONError) -> Int64 {
+        let number: Int64? =
+            switch self[name] {
+            case nil: 0
+            case .number(let value): Int64(exactly: value)
+            case .otherNumber(let text): Int64(text)
+            default: nil
+            }
+        guard let number else {
+            throw JSONError(offset: 0, reason: "\(name) is not a whole number")
+        }
+        return number
+    }
+
     /// The field as a flag, false when absent.
     func flag(_ name: String) throws(JSONError) -> Bool {
         switch self[name] {

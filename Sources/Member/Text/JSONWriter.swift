@@ -15,6 +15,11 @@ struct JSONWriter {
         append(String(number))
     }
 
+    mutating func field(_ name: String, whole number: some FixedWidthInteger) {
+        key(name)
+        append(String(number))
+    }
+
     mutating func field(_ name: String, _ flag: Bool) {
         key(name)
         append(flag ? "true" : "false")

@@ -47,7 +47,7 @@ final class HealthEndpoints {
 
     private func health(_ query: Query, _ reply: @escaping (HTTPAnswer) -> Void) {
         let excluded = query.values("exclude")
-        if let alarm = Alarms.active(loop.member.keyspace).first(where: {
+        if let alarm = loop.member.keyspace.alarms.first(where: {
             !excluded.contains(Alarms.name(of: $0.alarm))
         }) {
             return reply(Self.document("ALARM \(Alarms.name(of: alarm.alarm))"))
@@ -103,7 +103,7 @@ final class HealthEndpoints {
             }
         }
         for check in wanted where check != .linearizableRead {
-            let isCorrupt = Alarms.active(loop.member.keyspace).contains { $0.alarm == .corrupt }
+            let isCorrupt = loop.member.keyspace.alarms.contains { $0.alarm == .corrupt }
             note(check, check == .dataCorruption && isCorrupt ? "alarm activated: CORRUPT" : nil)
         }
         guard wanted.contains(.linearizableRead) else { return finish() }

@@ -9,7 +9,6 @@ extension FlagTable {
             ("backend-bbolt-freelist-type", .text, "map"),
             ("backend-batch-interval", .duration, "0s"),
             ("backend-batch-limit", .signed, "0"),
-            ("auto-compaction-mode", .text, "periodic"),
             ("auth-token-ttl", .unsigned, "300"),
             ("bcrypt-cost", .unsigned, "10"),
             ("cors", .text, "*"),
@@ -47,7 +46,6 @@ extension FlagTable {
         ].map(inert)
         + bothNames.flatMap { [inert($0), inert(("experimental-" + $0.0, $0.1, $0.2))] }
         + [
-            ("experimental-initial-corrupt-check", .boolean, "false"),
             ("experimental-enable-lease-checkpoint-persist", .boolean, "false"),
             ("experimental-txn-mode-write-with-shared-buffer", .boolean, "true"),
             ("experimental-enable-v2v3", .text, ""),
@@ -56,10 +54,7 @@ extension FlagTable {
 
     /// Names that 3.5 has with the prefix `experimental-` and 3.6 without.
     private static let bothNames: [(String, Flag.Kind, String)] = [
-        ("corrupt-check-time", .duration, "0s"),
-        ("compact-hash-check-enabled", .boolean, "false"),
-        ("compact-hash-check-time", .duration, "1m0s"),
-        ("compaction-batch-limit", .signed, "1000"),
+        // Deleting yields to requests after every batch, so it need not sleep.
         ("compaction-sleep-interval", .duration, "10ms"),
         ("watch-progress-notify-interval", .duration, "10m0s"),
         ("warning-apply-duration", .duration, "100ms"),

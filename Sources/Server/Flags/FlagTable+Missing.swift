@@ -18,16 +18,6 @@ extension FlagTable {
             refused("socket-reuse-port", .boolean, "false", "ports are not shared"),
             refused("enable-log-rotation", .boolean, "false", "the log goes to standard error"),
             Flag(
-                "auto-compaction-retention",
-                .text,
-                "0",
-                "History that automatic compaction keeps.",
-                effect: .refused(
-                    unless: ["0s", "0h", "0m"],
-                    because: "automatic compaction is not built yet"
-                )
-            ),
-            Flag(
                 "log-outputs",
                 .text,
                 "default",

@@ -1,6 +1,7 @@
 /// Every flag of etcd 3.4 to 3.6, and our own, with what it does here.
 package enum FlagTable {
-    package static let all: [Flag] = member + limits + clustering + observing + missing + inert
+    package static let all: [Flag] =
+        member + limits + clustering + history + observing + missing + inert
 
     /// Finds a flag by its exact name.
     package static func flag(named name: String) -> Flag? {
@@ -87,6 +88,69 @@ package enum FlagTable {
             "3.5's name of --snapshot-catchup-entries."
         ),
         Flag("experimental-max-learners", .unsigned, "1", "3.5's name of --max-learners."),
+    ]
+
+    private static let history: [Flag] = [
+        Flag(
+            "auto-compaction-mode",
+            .text,
+            "periodic",
+            "What --auto-compaction-retention counts: periodic (time) or revision."
+        ),
+        Flag(
+            "auto-compaction-retention",
+            .text,
+            "0",
+            "History that automatic compaction keeps: hours, a duration, or revisions; 0 is all."
+        ),
+        Flag(
+            "compaction-batch-limit",
+            .signed,
+            "1000",
+            "Keys and rows that one step of a compaction looks at."
+        ),
+        Flag(
+            "experimental-compaction-batch-limit",
+            .signed,
+            "1000",
+            "3.5's name of --compaction-batch-limit."
+        ),
+        Flag(
+            "experimental-initial-corrupt-check",
+            .boolean,
+            "false",
+            "Compare the data with the other members' before serving."
+        ),
+        Flag(
+            "corrupt-check-time",
+            .duration,
+            "0s",
+            "Time between comparisons of the members' data; 0 is never."
+        ),
+        Flag(
+            "experimental-corrupt-check-time",
+            .duration,
+            "0s",
+            "3.5's name of --corrupt-check-time."
+        ),
+        Flag(
+            "experimental-compact-hash-check-enabled",
+            .boolean,
+            "false",
+            "Compare what members had at each compaction."
+        ),
+        Flag(
+            "compact-hash-check-time",
+            .duration,
+            "1m0s",
+            "Time between comparisons of what members had at compactions."
+        ),
+        Flag(
+            "experimental-compact-hash-check-time",
+            .duration,
+            "1m0s",
+            "3.5's name of --compact-hash-check-time."
+        ),
     ]
 
     private static let observing: [Flag] = [

@@ -1,4 +1,5 @@
 package import Logging
+package import Member
 
 /// What a member was told to be: the flags, understood and checked against each other.
 package struct Settings: Sendable {
@@ -28,6 +29,14 @@ package struct Settings: Sendable {
     package var keepaliveIntervalNanoseconds: Int64
     package var keepaliveTimeoutNanoseconds: Int64
     package var preVote: Bool
+    package var autoCompaction: AutoCompaction.Policy?
+    package var compactionBatchLimit: Int
+    package var initialCorruptCheck: Bool
+    /// Between two comparisons of the members' data; 0 is never.
+    package var corruptCheckNanoseconds: Int64
+    /// Whether checksums at compactions are made and compared.
+    package var compactHashCheck: Bool
+    package var compactHashCheckNanoseconds: Int64
     package var strictReconfigCheck: Bool
     package var maxLearners: Int
 
@@ -69,6 +78,19 @@ extension Settings {
         keepaliveIntervalNanoseconds = flags.nanoseconds("grpc-keepalive-interval")
         keepaliveTimeoutNanoseconds = flags.nanoseconds("grpc-keepalive-timeout")
         preVote = flags.isOn("pre-vote")
+        autoCompaction = try CompactionRetention.policy(
+            mode: flags.value("auto-compaction-mode"),
+            retention: flags.value("auto-compaction-retention")
+        )
+        let batchLimit = try flags.value(ofBothNames: "compaction-batch-limit")
+        // etcd takes 0 (and less) for its default.
+        compactionBatchLimit = Int(batchLimit).flatMap { $0 > 0 ? $0 : nil } ?? 1_000
+        initialCorruptCheck = flags.isOn("experimental-initial-corrupt-check")
+        let checkTime = try flags.value(ofBothNames: "corrupt-check-time")
+        corruptCheckNanoseconds = FlagValue.nanoseconds(checkTime) ?? 0
+        compactHashCheck = flags.isOn("experimental-compact-hash-check-enabled")
+        let compactTime = try flags.value(ofBothNames: "compact-hash-check-time")
+        compactHashCheckNanoseconds = FlagValue.nanoseconds(compactTime) ?? 0
         strictReconfigCheck = flags.isOn("strict-reconfig-check")
         maxLearners = try flags.count(ofBothNames: "max-learners")
 
@@ -109,6 +131,12 @@ extension Settings {
                 "--election-timeout[\(electionMilliseconds)ms] is too long, and should be set "
                     + "less than 50000ms",
                 "lower it"
+            )
+        }
+        if compactHashCheckNanoseconds == 0 {
+            throw Self.wrong(
+                "--experimental-compact-hash-check-time must be >0 (set to 0s)",
+                "the default is 1m"
             )
         }
         if snapshotCount == 0 {
@@ -154,9 +182,8 @@ extension FlagParser {
     }
 
     /// A flag that has `experimental-` before its name in etcd 3.5.
-    fileprivate func count(ofBothNames new: String) throws(Fatal) -> Int {
+    fileprivate func value(ofBothNames new: String) throws(Fatal) -> String {
         let old = "experimental-" + new
-        let count = try count(isGiven(old) ? old : new)
         if isGiven(new), isGiven(old), value(new) != value(old) {
             throw Fatal(
                 .configuration,
@@ -164,7 +191,12 @@ extension FlagParser {
                 remedy: "leave one of them out"
             )
         }
-        return count
+        return value(isGiven(old) ? old : new)
+    }
+
+    fileprivate func count(ofBothNames new: String) throws(Fatal) -> Int {
+        _ = try value(ofBothNames: new)
+        return try count(isGiven("experimental-" + new) ? "experimental-" + new : new)
     }
 
     fileprivate func nanoseconds(_ name: String) -> Int64 {

@@ -1,7 +1,7 @@
 import Keyspace
 import NIOPosix
 
-/// The thread on which batches are committed, one after the other.
+/// The thread on which batches are committed, one after the other, and files defragmented.
 final class BackendThread: Sendable {
     private let pool = NIOThreadPool(numberOfThreads: 1)
     let backend: any Backend
@@ -19,6 +19,14 @@ final class BackendThread: Sendable {
         pool.submit { state in
             guard state == .active else { return }
             done(Result { () throws(BackendError) in try self.backend.commit(batch) })
+        }
+    }
+
+    /// Writes a compact copy of the backend's file.
+    func copy(done: @escaping @Sendable (Result<Void, BackendError>) -> Void) {
+        pool.submit { state in
+            guard state == .active else { return }
+            done(Result { () throws(BackendError) in try self.backend.writeCompactCopy() })
         }
     }
 

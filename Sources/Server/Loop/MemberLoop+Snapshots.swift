@@ -106,7 +106,7 @@ extension MemberLoop {
     private func greetPeers() {
         transport.update(member.membership)
         for peer in transport.connected { connectionChanged(peer, isConnected: true) }
-        onCommitted?()
+        dropMaintenance()
         wake()
     }
 

@@ -44,7 +44,13 @@ final class MemberLoop {
     var isCommitting = false
     private var leaderWaiters: [UInt64: (id: MemberID, done: (Bool) -> Void)] = [:]
     private var nextLeaderWaiter: UInt64 = 0
-    var onCommitted: (() -> Void)?
+    /// Those who wait for what is applied to be in the backend, and for how many commits.
+    var flushes: [(commits: Int, done: () -> Void)] = []
+    let views = ViewSlots()
+    var compactionHashes = CompactionHashes()
+    var defragmentation = Defragmentation()
+    /// Those who wait until the rows below a compacted revision are gone.
+    var compactionWaiters: [(revision: Int64, done: () -> Void)] = []
     /// Reads of the local state that may be done now, in order.
     private var reads = CircularBuffer<() -> Void>()
     /// After so long the sockets and the clock get a look before the next read.
@@ -108,6 +114,7 @@ final class MemberLoop {
         ticker?.cancel()
         backendTimer?.cancel()
         transport.stop()
+        dropMaintenance()
     }
 
     // MARK: Inputs
@@ -276,6 +283,8 @@ final class MemberLoop {
             }
         }
         performReads()
+        answerCompactionWaiters()
+        hashCompaction()
         backendSoon()
     }
 
@@ -328,8 +337,9 @@ final class MemberLoop {
         }
     }
 
-    private func commit(_ batch: WriteBatch) {
+    func commit(_ batch: WriteBatch) {
         isCommitting = true
+        if defragmentation.holds(batch) { return }
         let loop = NIOLoopBound(self, eventLoop: eventLoop)
         backend.commit(batch) { result in
             loop.eventLoop.execute { loop.value.committed(batch.number, result) }
@@ -344,9 +354,9 @@ final class MemberLoop {
         case .success:
             member.committed(number)
             wake()
-        case .failure(let error): fail(.backend(error))
+        case .failure(let error): return fail(.backend(error))
         }
-        onCommitted?()
+        answerFlushes()
     }
 
     // MARK: Leadership
@@ -403,22 +413,5 @@ final class MemberLoop {
                 )
             )
         }
-    }
-
-    /// Brings into the backend what is applied now; calls back when it is there.
-    func flushBackend(_ done: @escaping () -> Void) {
-        flushBackend(rounds: 2, done)
-    }
-
-    /// One commit may be under way already, so a second one can be needed.
-    private func flushBackend(rounds: Int, _ done: @escaping () -> Void) {
-        let isDone = member.keyspace.pendingOperations == 0 && !isCommitting
-        guard !isIdle, !isDone, rounds > 0 else { return done() }
-        onCommitted = {
-            self.onCommitted = nil
-            self.flushBackend(rounds: rounds - 1, done)
-        }
-        isBackendDue = true
-        wake()
     }
 }

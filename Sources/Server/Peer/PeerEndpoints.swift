@@ -10,10 +10,12 @@ import Storage
 final class PeerEndpoints {
     private let loop: MemberLoop
     private let announced: AnnouncedVersion
+    private let questions: PeerQuestions
 
     init(loop: MemberLoop, announced: AnnouncedVersion) {
         self.loop = loop
         self.announced = announced
+        questions = PeerQuestions(loop: loop)
     }
 
     /// A message by post: what a stream carries is bounded by the sender, but here anybody sends.
@@ -41,7 +43,13 @@ final class PeerEndpoints {
                 return self.objection(to: head).map { .answer($0) }
                     ?? .readBody(limit: Self.messageBytes)
             },
-            onRequest: { head, body, reply in reply(self.answer(head, body)) },
+            onRequest: { head, body, reply in
+                let path = Self.path(of: head)
+                if PeerQuestions.serves(path) {
+                    return self.questions.answer(head, path, body, reply)
+                }
+                reply(self.answer(head, body))
+            },
             onClosed: { _ in
                 if let stream { self.loop.transport.link(to: stream.peer)?.detach(stream.writer) }
             }

@@ -100,7 +100,7 @@ final class ClusterService {
         _ request: MemberPromoteRequest,
         _ reply: @escaping ServiceCalls.Reply<MemberPromoteResponse>
     ) {
-        member.promoteMember(MemberID(rawValue: request.id)) { result in
+        let forwarding = PromotionForwarding(MemberID(rawValue: request.id), calls.loop) { result in
             reply(
                 result.map { members in
                     var response = MemberPromoteResponse()
@@ -110,6 +110,7 @@ final class ClusterService {
                 }
             )
         }
+        forwarding.run()
     }
 }
 

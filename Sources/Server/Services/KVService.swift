@@ -32,6 +32,11 @@ final class KVService {
     ) {
         guard passes({ () throws(EtcdError) in try self.member.keyspace.check(request) }, reply)
         else { return }
+        if !request.rangeEnd.isEmpty {
+            return behindBarrier(isNeeded: !request.serializable, reply) {
+                RangeReading(request, self.calls, reply).begin()
+            }
+        }
         barrier(isNeeded: !request.serializable, reply) { () throws(EtcdError) in
             var response = try self.member.keyspace.range(request)
             response.header = self.calls.header(revision: response.header.revision)
@@ -96,7 +101,11 @@ final class KVService {
     ) {
         var command = InternalRaftRequest()
         command.compaction = request
-        propose(command, reply) { response in
+        let answer: ServiceCalls.Reply<CompactionResponse> = { result in
+            guard request.physical, case .success = result else { return reply(result) }
+            self.calls.loop.awaitCompaction(request.revision) { reply(result) }
+        }
+        propose(command, answer) { response in
             guard case .compaction(var compaction) = response else { return nil }
             compaction.header = self.calls.header(revision: compaction.header.revision)
             return compaction
@@ -125,11 +134,20 @@ final class KVService {
         _ reply: @escaping ServiceCalls.Reply<Response>,
         _ read: @escaping () throws(EtcdError) -> Response
     ) {
+        behindBarrier(isNeeded: isNeeded, reply) { reply(Result(catching: read)) }
+    }
+
+    /// Runs `body` when that is so; or answers why it cannot be known.
+    private func behindBarrier<Response>(
+        isNeeded: Bool,
+        _ reply: @escaping ServiceCalls.Reply<Response>,
+        _ body: @escaping () -> Void
+    ) {
         let loop = calls.loop
-        guard isNeeded else { return loop.perform { reply(Result(catching: read)) } }
+        guard isNeeded else { return loop.perform(body) }
         member.read { error in
             if let error { return reply(.failure(error)) }
-            loop.perform { reply(Result(catching: read)) }
+            loop.perform(body)
         }
     }
 

@@ -6,7 +6,7 @@ import Raft
 
 /// `etcdserverpb.Maintenance`: how this one member does.
 final class MaintenanceService {
-    private let calls: ServiceCalls
+    let calls: ServiceCalls
     private let announced: AnnouncedVersion
 
     init(_ calls: ServiceCalls, announced: AnnouncedVersion) {
@@ -14,16 +14,18 @@ final class MaintenanceService {
         self.announced = announced
     }
 
-    private var member: Member { calls.member }
+    var member: Member { calls.member }
 
     func method(_ name: Substring) -> GRPCMethod? {
         switch name {
         case "Status": calls.unary(servedByLearners: { _ in true }, status)
         case "Alarm": calls.unary(alarm)
+        case "Hash": calls.unary(hash)
         case "HashKV": calls.unary(hashKV)
+        case "Defragment": calls.unary(defragment)
+        case "Snapshot": .streaming(snapshot)
         case "MoveLeader": calls.unary(moveLeader)
-        case "Hash", "Defragment", "Snapshot", "Downgrade":
-            ServiceCalls.unimplemented("etcdserverpb.Maintenance/\(name)")
+        case "Downgrade": calls.unary(downgrade)
         default: nil
         }
     }
@@ -43,11 +45,14 @@ final class MaintenanceService {
         status.raftTerm = member.term.rawValue
         status.raftAppliedIndex = member.appliedIndex.rawValue
         status.isLearner = member.isLearner
-        status.errors = member.errors + Alarms.active(self.member.keyspace).map(Alarms.text)
+        status.errors = member.errors + self.member.keyspace.alarms.map(Alarms.text)
         if announced.client.minor >= 6 {
             status.storageVersion = "3.6.0"
             status.dbSizeQuota = member.quotaBytes ?? 0
-            status.downgradeInfo = DowngradeInfo()
+            if let downgrade = self.member.membership.downgrade {
+                status.downgradeInfo.enabled = downgrade.isEnabled
+                status.downgradeInfo.targetVersion = downgrade.target
+            }
         }
         reply(.success(status))
     }
@@ -67,23 +72,41 @@ final class MaintenanceService {
         }
     }
 
-    /// Raising and clearing alarms needs a command that the keyspace does not know yet.
+    /// Alarms go through the log, asking for them too.
     private func alarm(
         _ request: AlarmRequest,
         _ reply: @escaping ServiceCalls.Reply<AlarmResponse>
     ) {
-        guard request.action == .get else {
-            return reply(.failure(.unsupported("raising or clearing alarms")))
+        var command = InternalRaftRequest()
+        command.alarm = request
+        member.propose(command) { result in
+            reply(
+                result.map { applied in
+                    guard case .alarm(var response) = applied else {
+                        fatalError("an alarm was answered with the response of another kind")
+                    }
+                    response.header = self.calls.header()
+                    return response
+                }
+            )
         }
-        member.read { error in
-            if let error { return reply(.failure(error)) }
-            var response = AlarmResponse()
-            response.header = self.calls.header()
-            response.alarms = Alarms.active(self.member.keyspace).filter {
-                (request.memberID == 0 || $0.memberID == request.memberID)
-                    && (request.alarm == .none || $0.alarm == request.alarm)
-            }
-            reply(.success(response))
+    }
+
+    // MARK: The whole store
+
+    private func hash(
+        _ request: HashRequest,
+        _ reply: @escaping ServiceCalls.Reply<HashResponse>
+    ) {
+        calls.loop.hashStore { result in
+            reply(
+                result.map { hash in
+                    var response = HashResponse()
+                    response.header = self.calls.header(revision: hash.revision)
+                    response.hash = hash.hash
+                    return response
+                }
+            )
         }
     }
 
@@ -91,18 +114,42 @@ final class MaintenanceService {
         _ request: HashKVRequest,
         _ reply: @escaping ServiceCalls.Reply<HashKVResponse>
     ) {
-        do throws(EtcdError) {
-            let hash = try member.keyspace.hashKV(at: request.revision)
-            var response = HashKVResponse()
-            response.header = calls.header()
-            response.hash = hash.hash
-            response.compactRevision = hash.compactRevision
-            if announced.client.minor >= 6 {
-                response.hashRevision = hash.hashedRevision
-            }
-            reply(.success(response))
-        } catch {
-            reply(.failure(error))
+        calls.loop.hashKV(at: request.revision) { result in
+            reply(
+                result.map { hash in
+                    var response = HashKVResponse()
+                    response.header = self.calls.header()
+                    response.hash = hash.hash
+                    response.compactRevision = hash.compactRevision
+                    if self.announced.client.minor >= 6 {
+                        response.hashRevision = hash.hashedRevision
+                    }
+                    return response
+                }
+            )
+        }
+    }
+
+    private func defragment(
+        _ request: DefragmentRequest,
+        _ reply: @escaping ServiceCalls.Reply<DefragmentResponse>
+    ) {
+        calls.loop.defragment { result in reply(result.map { DefragmentResponse() }) }
+    }
+
+    /// Learners give snapshots, too.
+    private func snapshot(_ stream: ServerStream) {
+        if stream.metadata["hasleader"] == "true" && member.leader == .none {
+            return stream.finish(ServiceCalls.status(.noLeader))
+        }
+        stream.onMessage = { _ in
+            stream.onMessage = nil
+            stream.onEnd = nil
+            SnapshotSending(stream, self.calls.loop).start()
+        }
+        stream.onEnd = {
+            let text = "grpc: the request ended before its message"
+            stream.finish(GRPCStatus(.internalError, text))
         }
     }
 }

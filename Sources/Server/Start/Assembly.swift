@@ -27,6 +27,7 @@ final class Assembly {
     let loop: MemberLoop
     let clientPort: ClientPort
     let peerPort: PeerPort
+    let monitor: CorruptionMonitor
 
     init(_ plan: Plan) throws(Fatal) {
         let settings = plan.settings
@@ -47,6 +48,13 @@ final class Assembly {
             logger: plan.logger,
             onFatal: plan.onFatal
         )
+        monitor = CorruptionMonitor(
+            loop,
+            interval: .nanoseconds(settings.corruptCheckNanoseconds),
+            compactionInterval: .nanoseconds(
+                settings.compactHashCheck ? settings.compactHashCheckNanoseconds : 0
+            )
+        )
         let logger = plan.logger
         loop.onReady = { logger.info("ready to serve client requests") }
         peerPort = PeerPort(PeerEndpoints(loop: loop, announced: settings.announced))
@@ -55,6 +63,7 @@ final class Assembly {
 
     func start(_ remotes: [MemberInfo]) {
         loop.start()
+        monitor.start()
         for remote in remotes { loop.transport.addRemote(remote.id, urls: remote.peerURLs) }
     }
 

@@ -113,8 +113,15 @@ package final class MemberServer: Sendable {
         _ listeners: [Listener]
     ) async throws(Fatal) -> MemberServer {
         do {
-            return try await plan.eventLoop.submit {
-                let assembly = try Assembly(plan)
+            let loop = plan.eventLoop
+            let built = try await loop.submit {
+                NIOLoopBound(try Assembly(plan), eventLoop: loop)
+            }.get()
+            if plan.first == nil, plan.settings.initialCorruptCheck {
+                try await refuseCorruption(built, plan)
+            }
+            return try await loop.submit {
+                let assembly = built.value
                 gate.value.open(assembly)
                 assembly.start(plan.remotes)
                 return MemberServer(assembly, plan, listeners)
@@ -124,6 +131,28 @@ package final class MemberServer: Sendable {
         } catch {
             throw Fatal(.failure, "\(error)", remedy: "this is a mistake in the program")
         }
+    }
+
+    /// Compares the data with the others' before anybody is served from them.
+    private static func refuseCorruption(
+        _ assembly: NIOLoopBound<Assembly>,
+        _ plan: Assembly.Plan
+    ) async throws {
+        let differing = try await plan.eventLoop.flatSubmit {
+            assembly.value.monitor.differingPeers()
+        }.get()
+        guard let other = differing.first else { return }
+        let closed = plan.eventLoop.flatSubmit {
+            assembly.value.loop.halt()
+            return assembly.value.loop.closeFiles()
+        }
+        _ = try? await closed.get()
+        throw Fatal(
+            .corruption,
+            "the data differ from those of \(differing.count) other members, such as \(other) "
+                + "(--experimental-initial-corrupt-check)",
+            remedy: "replace this member, or the others if they are the ones that are wrong"
+        )
     }
 
     private init(_ assembly: Assembly, _ plan: Assembly.Plan, _ listeners: [Listener]) {

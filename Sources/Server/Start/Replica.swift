@@ -75,6 +75,9 @@ struct Replica {
         configuration.catchUpEntries = settings.catchUpEntries
         configuration.maxRequestBytes = settings.maxRequestBytes
         configuration.quotaBackendBytes = settings.quotaBackendBytes
+        configuration.autoCompaction = settings.autoCompaction
+        configuration.hashesCompactions = settings.compactHashCheck
+        configuration.compactionBatchLimit = settings.compactionBatchLimit
         configuration.strictReconfigCheck = settings.strictReconfigCheck
         configuration.maxLearners = settings.maxLearners
         return configuration

@@ -1,0 +1,258 @@
+import EtcdClient
+import EtcdProto
+import Foundation
+import Glibc
+import NIOCore
+import NIOPosix
+import Server
+import Storage
+import TestKit
+import Testing
+
+/// A release of real etcd: Debian's 3.4, or 3.5 from the folder that `ETCD_3_5` names.
+struct EtcdTools: Sendable, CustomTestStringConvertible {
+    let version: String
+    let etcd: String
+    let etcdctl: String
+    /// What knows files of snapshots: `etcdutl`, before 3.5 `etcdctl`.
+    let files: String
+
+    var testDescription: String { "etcd \(version)" }
+
+    static let all: [EtcdTools] = [
+        tools("3.4", in: "/usr/bin", files: "etcdctl"),
+        tools("3.5", in: folder("ETCD_3_5"), files: "etcdutl"),
+    ].compactMap { $0 }
+
+    private static func folder(_ variable: String) -> String {
+        guard let value = unsafe getenv(variable) else {
+            return repositoryRoot() + "/.build/etcd-venv/etcd-3.5"
+        }
+        return unsafe String(cString: value)
+    }
+
+    private static func tools(_ version: String, in folder: String, files: String) -> EtcdTools? {
+        let paths = ["etcd", "etcdctl", files].map { "\(folder)/\($0)" }
+        guard paths.allSatisfy({ (try? FileDisk().status($0)) != nil }) else { return nil }
+        return EtcdTools(version: version, etcd: paths[0], etcdctl: paths[1], files: paths[2])
+    }
+}
+
+extension RunningMembers {
+    /// Maintenance with the real `etcdctl`, against ours and against a real etcd.
+    @Suite(
+        .timeLimit(.minutes(3)),
+        .enabled(
+            if: Programs.member != nil && !EtcdTools.all.isEmpty,
+            "skipped: needs etcd-member beside the tests, and a real etcd"
+        )
+    )
+    struct EtcdctlMaintenanceTests {
+        private let directory: TemporaryDirectory
+
+        init() throws {
+            directory = try TemporaryDirectory()
+        }
+
+        private struct Member {
+            let process: ChildProcess
+            let endpoint: String
+            let peer: String
+
+            func client() -> EtcdClient {
+                EtcdClient(endpoint: endpoint, group: MultiThreadedEventLoopGroup.singleton)
+            }
+        }
+
+        private func start(
+            _ program: String,
+            name: String,
+            ports: [Int] = FreePorts.find(2),
+            extra: [String] = []
+        ) async throws -> Member {
+            let endpoint = "http://127.0.0.1:\(ports[0])"
+            let peer = "http://127.0.0.1:\(ports[1])"
+            let process = try ChildProcess(
+                program,
+                [
+                    "--name=\(name)", "--data-dir=\(directory.path)/\(name)",
+                    "--listen-client-urls=\(endpoint)", "--advertise-client-urls=\(endpoint)",
+                    "--listen-peer-urls=\(peer)", "--initial-advertise-peer-urls=\(peer)",
+                    "--initial-cluster=\(name)=\(peer)",
+                ] + extra,
+                output: "\(directory.path)/\(name).log"
+            )
+            let isUp = try await process.waits(for: "ready to serve client requests")
+            try #require(isUp, "\(process.output)")
+            return Member(process: process, endpoint: endpoint, peer: peer)
+        }
+
+        private func run(_ program: String, _ arguments: [String]) throws -> String {
+            let output = "\(directory.path)/output"
+            try? FileDisk().remove(output)
+            let process = try ChildProcess(program, arguments, output: output)
+            let code = process.wait()
+            return "exit \(code)\n" + process.output
+        }
+
+        /// What the outputs of both may have in different: ids, addresses, log lines.
+        private func normalized(_ text: String, _ member: Member, _ status: StatusResponse)
+            -> String
+        {
+            let id = status.header.memberID
+            let names = [
+                (member.endpoint, "ENDPOINT"), (String(member.endpoint.dropFirst(7)), "ENDPOINT"),
+                ("\(id)", "ID"), (String(id, radix: 16), "ID"),
+            ]
+            let lines = text.split(separator: "\n").map { line in
+                var line = String(line)
+                for (name, word) in names {
+                    while let range = line.firstRange(of: name) {
+                        line.replaceSubrange(range, with: word)
+                    }
+                }
+                return line.hasPrefix("{\"level\"") ? "LOG" : line
+            }
+            return lines.filter { $0 != "LOG" }.joined(separator: "\n")
+        }
+
+        private static let commands: [[String]] = [
+            ["put", "a", "1"], ["put", "a", "2"], ["put", "a", "3"], ["put", "b", "1"],
+            ["alarm", "list"], ["alarm", "disarm"],
+            ["compaction", "3"], ["compaction", "3"], ["compaction", "99"],
+            ["get", "a", "--rev=2"], ["compaction", "4", "--physical"], ["get", "a", "--rev=3"],
+            ["defrag"], ["get", "a"], ["del", "a"], ["get", "", "--prefix"],
+            ["move-leader", "1"], ["member", "promote", "1"], ["member", "remove", "1"],
+            ["member", "update", "1", "--peer-urls=http://127.0.0.1:9"],
+            ["member", "add", "x", "--peer-urls=nonsense"],
+            ["endpoint", "hashkv"], ["endpoint", "health"],
+        ]
+
+        @Test(arguments: EtcdTools.all)
+        func `etcdctl prints the same for both`(tools: EtcdTools) async throws {
+            var outputs: [[String]] = []
+            for (program, name) in [
+                (tools.etcd, "theirs"), (try #require(Programs.member), "ours"),
+            ] {
+                let member = try await start(program, name: name)
+                let client = member.client()
+                let status = try await client.status()
+                var texts: [String] = []
+                for command in Self.commands {
+                    let text = try run(tools.etcdctl, ["--endpoints=\(member.endpoint)"] + command)
+                    texts.append(masked(command, normalized(text, member, status)))
+                }
+                outputs.append(texts)
+                await client.close()
+                member.process.signal(SIGKILL)
+            }
+            for (position, command) in Self.commands.enumerated() {
+                let text = command.joined(separator: " ")
+                #expect(outputs[1][position] == outputs[0][position], "etcdctl \(text)")
+            }
+        }
+
+        /// Times differ.
+        private func masked(_ command: [String], _ text: String) -> String {
+            guard command == ["endpoint", "health"] else { return text }
+            return text.firstRange(of: "took").map { String(text[..<$0.lowerBound]) } ?? text
+        }
+
+        @Test(arguments: EtcdTools.all)
+        func `a full member is disarmed with etcdctl as etcd is`(tools: EtcdTools) async throws {
+            var outputs: [[String]] = []
+            for (program, name) in [
+                (tools.etcd, "theirs"), (try #require(Programs.member), "ours"),
+            ] {
+                let member = try await start(
+                    program,
+                    name: name,
+                    extra: ["--quota-backend-bytes=\(40 * 4_096)"]
+                )
+                let client = member.client()
+                let status = try await client.status()
+                let page = String(repeating: "b", count: 4_096)
+                while (try? await client.put(PutRequest("k", page))) != nil {}
+                let revision = try await client.status().header.revision
+                let commands = [
+                    ["alarm", "list"], ["put", "x", "y"], ["endpoint", "health"],
+                    ["del", "nothing"],
+                    ["compaction", "\(revision)", "--physical"], ["defrag"], ["put", "x", "y"],
+                    ["alarm", "disarm"], ["alarm", "list"], ["put", "x", "y"], ["get", "x"],
+                ]
+                outputs.append(
+                    try commands.map { command in
+                        let text = try run(
+                            tools.etcdctl,
+                            ["--endpoints=\(member.endpoint)"] + command
+                        )
+                        let line = masked(command, normalized(text, member, status))
+                        return line.replacing("\(revision)", with: "REVISION")
+                    }
+                )
+                await client.close()
+                member.process.signal(SIGKILL)
+            }
+            #expect(outputs[0] == outputs[1])
+        }
+
+        @Test(arguments: EtcdTools.all)
+        func `a real etcd starts from a snapshot of ours with the same data`(
+            tools: EtcdTools
+        ) async throws {
+            let ours = try await start(try #require(Programs.member), name: "ours")
+            let client = ours.client()
+            let value = String(repeating: "s", count: 3_000)
+            for number in 0..<700 {
+                _ = try await client.put(PutRequest("k/\(number % 300)", "\(number)\(value)"))
+            }
+            var deletion = DeleteRangeRequest()
+            deletion.key = .init("k/1".utf8)
+            _ = try await client.deleteRange(deletion)
+            var compaction = CompactionRequest()
+            compaction.revision = 400
+            compaction.physical = true
+            _ = try await client.compact(compaction)
+            let last = try await client.put(PutRequest("last", "one")).header.revision
+
+            let file = "\(directory.path)/snapshot.db"
+            let save = ["--endpoints=\(ours.endpoint)", "snapshot", "save", file]
+            let saved = try run(tools.etcdctl, save)
+            #expect(saved.hasPrefix("exit 0\n"), "\(saved)")
+            let status = try run(tools.files, ["snapshot", "status", file])
+            let fields = status.split(separator: "\n").last?.split(separator: ", ") ?? []
+            #expect(status.hasPrefix("exit 0\n") && fields.count == 4, "\(status)")
+            #expect(fields.dropFirst().first == "\(last)", "\(status)")
+
+            let ports = FreePorts.find(2)
+            let peer = "http://127.0.0.1:\(ports[1])"
+            let restored = try run(
+                tools.files,
+                [
+                    "snapshot", "restore", file, "--name=theirs",
+                    "--data-dir=\(directory.path)/theirs", "--initial-cluster=theirs=\(peer)",
+                    "--initial-advertise-peer-urls=\(peer)",
+                ]
+            )
+            #expect(restored.hasPrefix("exit 0\n"), "\(restored)")
+            let theirs = try await start(tools.etcd, name: "theirs", ports: ports)
+            let other = theirs.client()
+            let hashes = [
+                try await client.hashKV(revision: last), try await other.hashKV(revision: last),
+            ]
+            #expect(hashes[0].hash == hashes[1].hash)
+            #expect(hashes[0].compactRevision == hashes[1].compactRevision)
+            #expect(hashes[0].header.revision == hashes[1].header.revision)
+            var all = RangeRequest("k/")
+            all.rangeEnd = .init("z".utf8)
+            let rows = [try await client.range(all).kvs, try await other.range(all).kvs]
+            #expect(rows[0].count == 300)
+            #expect(rows[0] == rows[1])
+            // And it goes on from there.
+            let next = try await other.put(PutRequest("next", "x")).header.revision
+            #expect(next == last + 1)
+            await client.close()
+            await other.close()
+        }
+    }
+}
