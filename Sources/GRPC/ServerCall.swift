@@ -44,7 +44,8 @@ package class ServerCall {
     /// The client's address.
     package final var remoteAddress: SocketAddress? { connection.remoteAddress }
 
-    final var isOver: Bool { isCancelled || trailers != nil }
+    /// It was answered to its end, or is cancelled.
+    package final var isOver: Bool { isCancelled || trailers != nil }
 
     /// Sends the status and ends the call, with no more messages than are queued already.
     final func end(_ status: GRPCStatus, _ metadata: Metadata) {
@@ -63,7 +64,7 @@ package class ServerCall {
     }
 
     /// Ends the call against the application's will: it is told so, the client gets the status.
-    final func abort(_ status: GRPCStatus) {
+    package final func abort(_ status: GRPCStatus) {
         guard !isOver else { return }
         let notify = onCancel
         end(status, [:])

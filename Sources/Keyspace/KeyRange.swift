@@ -28,4 +28,18 @@ package struct KeyRange: Sendable, Hashable {
             end = .below(Array(rangeEnd))
         }
     }
+
+    /// Whether no key can be in it.
+    package var isEmpty: Bool {
+        guard case .below(let to) = end else { return false }
+        return !from.precedes(to)
+    }
+
+    package func contains(_ key: [UInt8]) -> Bool {
+        switch end {
+        case .single: key == from
+        case .below(let to): !key.precedes(from) && key.precedes(to)
+        case .unbounded: !key.precedes(from)
+        }
+    }
 }

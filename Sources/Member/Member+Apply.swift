@@ -110,6 +110,7 @@ extension Member {
             index: entry.index.rawValue,
             term: entry.term.rawValue
         )
+        if !outcome.changes.isEmpty { output.changes.append(outcome.changes) }
         // The write stands, since others may have room for it; its client learns that there is
         // none left here.
         if case .success = outcome.result, !quota.allows(request, size: backend.sizeOnDisk) {

@@ -55,7 +55,7 @@ extension RunningMembers {
 }
 
 /// What members have said, without details.
-private final class Lines: Sendable {
+final class Lines: Sendable {
     private let lines = Mutex<[String]>([])
 
     var all: [String] { lines.withLock { $0 } }
@@ -83,7 +83,7 @@ private struct Collector: LogHandler {
 }
 
 /// Members that cut their log off soon.
-private final class Machines {
+final class Machines {
     private let directory: TemporaryDirectory
     private let group: MultiThreadedEventLoopGroup
     private let ports: [Int]
@@ -101,7 +101,8 @@ private final class Machines {
     }
 
     func peerURL(_ index: Int) -> String { "http://127.0.0.1:\(ports[2 * index + 1])" }
-    private func clientURL(_ index: Int) -> String { "http://127.0.0.1:\(ports[2 * index])" }
+    func clientPort(_ index: Int) -> Int { ports[2 * index] }
+    private func clientURL(_ index: Int) -> String { "http://127.0.0.1:\(clientPort(index))" }
 
     func client(_ index: Int) -> EtcdClient {
         if let client = clients[index] { return client }

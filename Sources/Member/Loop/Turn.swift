@@ -18,6 +18,9 @@ package struct Turn {
     /// Segments whose entries all lie before this index are of no use any more: the shell lets the
     /// log release them once every log batch handed over before is durable.
     package var releaseLogBefore: LogIndex?
+    /// What the entries applied in this turn did to keys, one transaction after the other: for
+    /// those who watch.
+    package var changes: [[Change]] = []
     /// Members, their URLs or the removed ids changed: the transport compares `membership` with the
     /// peers that it has.
     package var membershipChanged = false
@@ -40,6 +43,6 @@ package struct Turn {
     package var isEmpty: Bool {
         messages.isEmpty && log == nil && backend == nil && releaseLogBefore == nil
             && !membershipChanged && !leaderChanged && !becameReady && !removedSelf && !hasMore
-            && snapshots.isEmpty && !mustReopen
+            && snapshots.isEmpty && !mustReopen && changes.isEmpty
     }
 }

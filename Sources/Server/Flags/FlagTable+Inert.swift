@@ -56,7 +56,6 @@ extension FlagTable {
     private static let bothNames: [(String, Flag.Kind, String)] = [
         // Deleting yields to requests after every batch, so it need not sleep.
         ("compaction-sleep-interval", .duration, "10ms"),
-        ("watch-progress-notify-interval", .duration, "10m0s"),
         ("warning-apply-duration", .duration, "100ms"),
         ("warning-unary-request-duration", .duration, "300ms"),
         ("downgrade-check-time", .duration, "5s"),

@@ -51,6 +51,18 @@ package enum FlagTable {
             "20s",
             "Wait before closing a silent connection."
         ),
+        Flag(
+            "watch-progress-notify-interval",
+            .duration,
+            "10m0s",
+            "Interval of progress reports to watches that ask for them."
+        ),
+        Flag(
+            "experimental-watch-progress-notify-interval",
+            .duration,
+            "10m0s",
+            "3.5's name of --watch-progress-notify-interval."
+        ),
     ]
 
     private static let clustering: [Flag] = [

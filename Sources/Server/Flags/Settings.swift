@@ -28,6 +28,7 @@ package struct Settings: Sendable {
     package var keepaliveMinimumNanoseconds: Int64
     package var keepaliveIntervalNanoseconds: Int64
     package var keepaliveTimeoutNanoseconds: Int64
+    package var watchProgressNanoseconds: Int64
     package var preVote: Bool
     package var autoCompaction: AutoCompaction.Policy?
     package var compactionBatchLimit: Int
@@ -98,8 +99,20 @@ extension Settings {
         logAsJSON = flags.value("log-format") == "json"
         announced = AnnouncedVersion(level: flags.value("compatibility"))
         warnings = flags.warnings
+        watchProgressNanoseconds = flags.nanoseconds(
+            try flags.name(ofBothNames: "watch-progress-notify-interval")
+        )
+        if watchProgressNanoseconds <= 0 {
+            watchProgressNanoseconds = Self.usualWatchProgress
+        } else if watchProgressNanoseconds < Self.leastWatchProgress {
+            watchProgressNanoseconds = Self.leastWatchProgress
+            warnings.append("--watch-progress-notify-interval is raised to 100ms, the least")
+        }
         try check(flags)
     }
+
+    private static let usualWatchProgress: Int64 = 600_000_000_000
+    private static let leastWatchProgress: Int64 = 100_000_000
 
     /// etcd's own checks, in its order and nearly in its words.
     private func check(_ flags: FlagParser) throws(Fatal) {
@@ -182,7 +195,16 @@ extension FlagParser {
     }
 
     /// A flag that has `experimental-` before its name in etcd 3.5.
+    fileprivate func count(ofBothNames new: String) throws(Fatal) -> Int {
+        try count(try name(ofBothNames: new))
+    }
+
     fileprivate func value(ofBothNames new: String) throws(Fatal) -> String {
+        value(try name(ofBothNames: new))
+    }
+
+    /// Which of the two names is given.
+    fileprivate func name(ofBothNames new: String) throws(Fatal) -> String {
         let old = "experimental-" + new
         if isGiven(new), isGiven(old), value(new) != value(old) {
             throw Fatal(
@@ -191,12 +213,7 @@ extension FlagParser {
                 remedy: "leave one of them out"
             )
         }
-        return value(isGiven(old) ? old : new)
-    }
-
-    fileprivate func count(ofBothNames new: String) throws(Fatal) -> Int {
-        _ = try value(ofBothNames: new)
-        return try count(isGiven("experimental-" + new) ? "experimental-" + new : new)
+        return isGiven(old) ? old : new
     }
 
     fileprivate func nanoseconds(_ name: String) -> Int64 {

@@ -98,6 +98,7 @@ extension MemberLoop {
             } catch {
                 return self.fail(error)
             }
+            self.onReopened?()
             self.greetPeers()
         }
     }

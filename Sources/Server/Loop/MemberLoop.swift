@@ -25,6 +25,10 @@ final class MemberLoop {
     private let onFatal: (Fatal) -> Void
     /// Called once, when the member serves for the first time.
     var onReady: (() -> Void)?
+    /// Told of what each turn did to keys, before reads of that turn and before anything is sent.
+    var onChanges: (([[Change]]) -> Void)?
+    /// Told when the member was opened anew: its keyspace is another one.
+    var onReopened: (() -> Void)?
 
     private var isTurnScheduled = false
     var isStopped = false
@@ -259,6 +263,7 @@ final class MemberLoop {
             let due = isBackendDue && !isCommitting
             if due { isBackendDue = false }
             let turn = member.turn(backendDue: due)
+            if !turn.changes.isEmpty { onChanges?(turn.changes) }
             if turn.membershipChanged {
                 transport.update(member.membership)
                 // An only voter may campaign now and need not wait for a tick.

@@ -4,15 +4,22 @@ import GRPC
 /// for an unknown service or method.
 final class EtcdRouter: GRPCRouter {
     private let kv: KVService
+    private let watch: WatchService
     private let cluster: ClusterService
     private let maintenance: MaintenanceService
 
     private static let services = [
-        "etcdserverpb.KV", "etcdserverpb.Cluster", "etcdserverpb.Maintenance",
+        "etcdserverpb.KV", "etcdserverpb.Watch", "etcdserverpb.Cluster", "etcdserverpb.Maintenance",
     ]
 
-    init(kv: KVService, cluster: ClusterService, maintenance: MaintenanceService) {
+    init(
+        kv: KVService,
+        watch: WatchService,
+        cluster: ClusterService,
+        maintenance: MaintenanceService
+    ) {
         self.kv = kv
+        self.watch = watch
         self.cluster = cluster
         self.maintenance = maintenance
     }
@@ -22,6 +29,7 @@ final class EtcdRouter: GRPCRouter {
         guard parts.count == 3, parts[0].isEmpty else { return nil }
         return switch parts[1] {
         case "etcdserverpb.KV": kv.method(parts[2])
+        case "etcdserverpb.Watch": watch.method(parts[2])
         case "etcdserverpb.Cluster": cluster.method(parts[2])
         case "etcdserverpb.Maintenance": maintenance.method(parts[2])
         default: nil

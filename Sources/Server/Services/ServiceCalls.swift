@@ -10,12 +10,14 @@ import SwiftProtobuf
 /// call, errors as gRPC statuses, headers, encoding.
 final class ServiceCalls {
     let loop: MemberLoop
+    let leaderLoss: LeaderLoss
 
     /// A call's answer, to be given once.
     typealias Reply<Response> = (Result<Response, EtcdError>) -> Void
 
     init(loop: MemberLoop) {
         self.loop = loop
+        leaderLoss = LeaderLoss(loop)
     }
 
     var member: Member { loop.member }

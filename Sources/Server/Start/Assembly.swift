@@ -25,6 +25,7 @@ final class Assembly {
 
     let identity: Identity
     let loop: MemberLoop
+    let watches: WatchService
     let clientPort: ClientPort
     let peerPort: PeerPort
     let monitor: CorruptionMonitor
@@ -58,7 +59,13 @@ final class Assembly {
         let logger = plan.logger
         loop.onReady = { logger.info("ready to serve client requests") }
         peerPort = PeerPort(PeerEndpoints(loop: loop, announced: settings.announced))
-        clientPort = Self.makeClientPort(loop, settings)
+        let calls = ServiceCalls(loop: loop)
+        watches = WatchService(
+            calls,
+            maxRequestBytes: Self.maxMessageBytes(settings),
+            progressNanoseconds: settings.watchProgressNanoseconds
+        )
+        clientPort = Self.makeClientPort(calls, watches, settings)
     }
 
     func start(_ remotes: [MemberInfo]) {
@@ -67,16 +74,25 @@ final class Assembly {
         for remote in remotes { loop.transport.addRemote(remote.id, urls: remote.peerURLs) }
     }
 
-    private static func makeClientPort(_ loop: MemberLoop, _ settings: Settings) -> ClientPort {
-        let calls = ServiceCalls(loop: loop)
+    /// As much more than a request as etcd allows for what goes around it.
+    private static func maxMessageBytes(_ settings: Settings) -> Int {
+        settings.maxRequestBytes + (512 << 10)
+    }
+
+    private static func makeClientPort(
+        _ calls: ServiceCalls,
+        _ watches: WatchService,
+        _ settings: Settings
+    ) -> ClientPort {
+        let loop = calls.loop
         let router = EtcdRouter(
             kv: KVService(calls, maxOperations: settings.maxTransactionOperations),
+            watch: watches,
             cluster: ClusterService(calls),
             maintenance: MaintenanceService(calls, announced: settings.announced)
         )
         var configuration = GRPCServerConfiguration(router: router)
-        // As much more than a request as etcd allows for what goes around it.
-        configuration.maxReceiveMessageSize = settings.maxRequestBytes + (512 << 10)
+        configuration.maxReceiveMessageSize = maxMessageBytes(settings)
         configuration.maxConcurrentStreams = settings.maxConcurrentStreams
         configuration.keepalive.minTime = .nanoseconds(settings.keepaliveMinimumNanoseconds)
         configuration.keepalive.timeout = .nanoseconds(settings.keepaliveTimeoutNanoseconds)

@@ -179,6 +179,8 @@ package final class MemberServer: Sendable {
         eventLoop.execute {
             let port = assembly.value.clientPort
             port.drain { drained.succeed() }
+            // They would go on for ever.
+            assembly.value.watches.stop()
             assembly.value.loop.eventLoop.assumeIsolated().scheduleTask(in: Self.drainTime) {
                 port.closeAll()
                 drained.succeed()
