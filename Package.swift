@@ -82,7 +82,7 @@ let package = Package(
             name: "Server",
             dependencies: [
                 "Member", "Raft", "Storage", "Keyspace", "GRPC", "EtcdProto",
-                protobuf, nioCore, nioPosix, nioHTTP1, logging,
+                protobuf, nioCore, nioPosix, nioHTTP1, logging, crypto,
             ]
         ),
         .target(
@@ -150,7 +150,7 @@ let package = Package(
             dependencies: [
                 "Server", "Member", "Raft", "Storage", "Keyspace", "EtcdProto", "EtcdClient",
                 "GRPC",
-                "TestKit", "etcd-member", protobuf, nioCore, nioPosix, nioHTTP1, logging,
+                "TestKit", "etcd-member", protobuf, nioCore, nioPosix, nioHTTP1, logging, crypto,
             ]
         ),
         .testTarget(

@@ -4,6 +4,7 @@ package enum Bucket: String, CaseIterable, Sendable {
     case key
     /// consistent_index, term, confState, compaction marks.
     case meta
+    /// Lease number -> `leasepb.Lease`.
     case lease
     case alarm
     /// Cluster version and downgrade information.
@@ -14,6 +15,6 @@ package enum Bucket: String, CaseIterable, Sendable {
     case authUsers
     case authRoles
 
-    /// All buckets but `key`: few rows, held in memory in full.
+    /// All buckets but `key`: what is in them is held in memory in full.
     package static let small: [Bucket] = allCases.filter { $0 != .key }
 }

@@ -33,6 +33,7 @@ extension Keyspace {
                 version: before?.version ?? 0,
                 createRevision: before?.createRevision ?? 0
             )
+            leases.attach(Array(key), to: before?.lease ?? 0)
         }
         pending.removeLast(transaction.changes.count)
     }
@@ -56,15 +57,15 @@ extension Keyspace {
             return .compaction(response)
         }
         if request.hasAlarm { return .alarm(perform(request.alarm)) }
+        if request.hasLeaseGrant { return .leaseGrant(try grant(request.leaseGrant)) }
+        if request.hasLeaseRevoke {
+            return .leaseRevoke(try revoke(request.leaseRevoke, &transaction))
+        }
+        if request.hasLeaseCheckpoint {
+            return .leaseCheckpoint(checkpoint(request.leaseCheckpoint))
+        }
         if let command = request.unsupportedCommand { throw .unsupported(command) }
         return .none
-    }
-
-    /// Whether a put may name its lease: 0 is none.
-    func checkLease(_ request: PutRequest) throws(EtcdError) {
-        guard request.lease != 0 else { return }
-        let key = [UInt8](bigEndian: UInt64(bitPattern: request.lease))
-        guard buckets[.lease, key] != nil else { throw .leaseNotFound }
     }
 
     func put(
@@ -88,6 +89,7 @@ extension Keyspace {
         }
         pending.append(RecordKey(revision), bytes)
         transaction.add(Change(revision: revision, isTombstone: false, record: bytes))
+        if lease != 0 || !leases.isWithoutKeys { leases.attach(Array(key), to: lease) }
         var response = PutResponse()
         response.header.revision = revision.main
         if request.prevKv, let previous { response.prevKv = previous.keyValue }
@@ -119,18 +121,22 @@ extension Keyspace {
         let versions = index.versions(range, at: transaction.current)
         var response = DeleteRangeResponse()
         if request.prevKv { response.prevKvs = versions.map { record($0.revision).keyValue } }
-        for version in versions {
-            let revision = transaction.next
-            guard index.delete(version.key.span, revision) else {
-                fatalError("a key that was found to exist does not")
-            }
-            let bytes = Record.encode(key: version.key)
-            pending.append(RecordKey(revision, isTombstone: true), bytes)
-            transaction.add(Change(revision: revision, isTombstone: true, record: bytes))
-        }
+        for version in versions { delete(version.key, &transaction) }
         response.deleted = Int64(versions.count)
         response.header.revision = transaction.current
         return response
+    }
+
+    /// Deletes a key that exists.
+    func delete(_ key: ArraySlice<UInt8>, _ transaction: inout Transaction) {
+        let revision = transaction.next
+        guard index.delete(key.span, revision) else {
+            fatalError("a key that was found to exist does not")
+        }
+        let bytes = Record.encode(key: key)
+        pending.append(RecordKey(revision, isTombstone: true), bytes)
+        transaction.add(Change(revision: revision, isTombstone: true, record: bytes))
+        if !leases.isWithoutKeys { leases.detach(Array(key)) }
     }
 }
 
@@ -138,7 +144,6 @@ extension InternalRaftRequest {
     /// The command it holds, if it is one that is not carried out here.
     fileprivate var unsupportedCommand: String? {
         if hasV2 { return "a v2 request" }
-        if hasLeaseGrant || hasLeaseRevoke || hasLeaseCheckpoint { return "a lease command" }
         if hasClusterVersionSet || hasClusterMemberAttrSet || hasDowngradeInfoSet {
             return "a membership command in the keyspace"
         }

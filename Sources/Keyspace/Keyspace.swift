@@ -21,6 +21,14 @@ package final class Keyspace {
     /// Whether the owner makes a checksum at each compaction; see `compactionToHash`.
     package var hashesCompactions = false
     var hashesDue: [(revision: Int64, before: Int64)] = []
+    var leases: LeaseTable
+    package var leaseRules = LeaseRules() {
+        didSet {
+            if leaseRules.minimumTTL > oldValue.minimumTTL {
+                leases.raise(to: leaseRules.minimumTTL)
+            }
+        }
+    }
 
     /// The revision of the last change; 1 when nothing was ever written.
     package internal(set) var revision: Int64
@@ -40,6 +48,7 @@ package final class Keyspace {
         self.backend = backend
         index = restored.index
         buckets = restored.buckets
+        leases = restored.leases
         revision = restored.revision
         compactRevision = max(restored.scheduled, restored.finished)
         finishedCompactRevision = restored.finished
@@ -80,12 +89,14 @@ package final class Keyspace {
     }
 
     func write(_ bucket: Bucket, _ key: [UInt8], _ value: [UInt8]?) {
-        guard bucket != .key else { fatalError("versions of keys are not written from outside") }
+        guard bucket != .key, bucket != .lease else {
+            fatalError("keys and leases change only by commands")
+        }
         buckets[bucket, key] = value
         pending.write(bucket, key, value)
     }
 
-    /// The rows of a small bucket in key order; of `key` none.
+    /// The rows of a small bucket in key order; of `key` and `lease` none.
     package func bucketEntries(_ bucket: Bucket) -> [(key: [UInt8], value: [UInt8])] {
         buckets.entries(bucket)
     }

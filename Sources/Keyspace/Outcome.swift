@@ -30,6 +30,9 @@ package enum ApplyResponse: Sendable {
     case txn(TxnResponse)
     case compaction(CompactionResponse)
     case alarm(AlarmResponse)
+    case leaseGrant(LeaseGrantResponse)
+    case leaseRevoke(LeaseRevokeResponse)
+    case leaseCheckpoint(LeaseCheckpointResponse)
     /// The entry held no command.
     case none
 }

@@ -8,9 +8,21 @@ package final class ReadOnlyBackend: Backend {
     }
 
     package func commit(_ batch: WriteBatch) throws(BackendError) {
-        throw BackendError(
+        throw Self.refusal("commit")
+    }
+
+    package func writeCompactCopy() throws(BackendError) {
+        throw Self.refusal("write a compact copy")
+    }
+
+    package func adoptCompactCopy() throws(BackendError) {
+        throw Self.refusal("adopt a compact copy")
+    }
+
+    private static func refusal(_ operation: String) -> BackendError {
+        BackendError(
             kind: .permissionDenied,
-            operation: "commit",
+            operation: operation,
             path: "",
             detail: "the rows are open for reading only"
         )

@@ -2,12 +2,14 @@
 struct Restoration {
     private(set) var index = KeyIndex()
     private(set) var buckets = SmallBuckets()
+    private(set) var leases = LeaseTable()
     private(set) var revision: Int64 = 1
     private(set) var scheduled: Int64 = -1
     private(set) var finished: Int64 = -1
     private(set) var consistentIndex: UInt64 = 0
     private(set) var term: UInt64 = 0
     private var rows = RestoredRows()
+    private var attachments = RestoredAttachments()
 
     init(_ backend: any Backend) throws(KeyspaceError) {
         for bucket in Bucket.small { try readSmall(bucket, backend) }
@@ -33,7 +35,20 @@ struct Restoration {
         } catch {
             throw .backend(error)
         }
-        for row in rows { buckets[bucket, row.key] = row.value }
+        for row in rows {
+            if bucket == .lease {
+                leases.insert(try lease(row.key, row.value))
+            } else {
+                buckets[bucket, row.key] = row.value
+            }
+        }
+    }
+
+    private func lease(_ key: [UInt8], _ row: [UInt8]) throws(KeyspaceError) -> Lease {
+        guard let lease = Lease(row: row), lease.id.rowKey == key else {
+            throw .corrupt(bucket: .lease, key: key, reason: "not the lease of this number")
+        }
+        return lease
     }
 
     private mutating func readKeys(_ backend: any Backend) throws(KeyspaceError) {
@@ -49,6 +64,11 @@ struct Restoration {
                         version: fields.version,
                         createRevision: fields.createRevision
                     )
+                    attachments.note(
+                        value.extracting(fields.key),
+                        lease: fields.lease,
+                        at: row.revision
+                    )
                     if rows.isFull { rows.move(to: &index) }
                     return true
                 } catch {
@@ -62,6 +82,8 @@ struct Restoration {
         if let failure { throw failure }
         rows.move(to: &index)
         rows = RestoredRows()
+        attachments.move(to: &leases, index)
+        attachments = RestoredAttachments()
         if let last = checker.previous { revision = max(revision, last.revision.main) }
     }
 

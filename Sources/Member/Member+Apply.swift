@@ -56,7 +56,10 @@ extension Member {
         switch command {
         case .empty:
             keyspace.skip(index: entry.index.rawValue, term: entry.term.rawValue)
-            if entry.term == raft.basicStatus.term { repeatReadRoundForNewTerm() }
+            if entry.term == raft.basicStatus.term {
+                repeatReadRoundForNewTerm()
+                promoteLessor()
+            }
         case .request(let request):
             raiseSpaceAlarm(ifDueAfter: apply(request, at: entry)) {}
         case .setAttributes(let attributes, let member, _):
@@ -111,6 +114,7 @@ extension Member {
             term: entry.term.rawValue
         )
         if !outcome.changes.isEmpty { output.changes.append(outcome.changes) }
+        if case .success = outcome.result { noteLeases(in: request) }
         // The write stands, since others may have room for it; its client learns that there is
         // none left here.
         if case .success = outcome.result, !quota.allows(request, size: backend.sizeOnDisk) {

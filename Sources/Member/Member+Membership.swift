@@ -217,6 +217,7 @@ extension Member {
             )
         }
         membership.setClusterVersion(version)
+        keyspace.leaseRules = configuration.leaseRules(in: version)
         write(membership.writesForClusterVersion(), at: entry)
     }
 }

@@ -11,9 +11,12 @@ extension Member {
     /// - Parameters:
     ///   - request: one operation; a header without an id is given one.
     ///   - timeoutTicks: how long to wait; nil means etcd's request timeout.
+    ///   - asLeader: the proposal is a leader's decision: it is withdrawn when this member is
+    ///     deposed, for its successor may know better.
     package func propose(
         _ request: InternalRaftRequest,
         timeoutTicks: Int? = nil,
+        asLeader: Bool = false,
         reply: @escaping (Result<ApplyResponse, EtcdError>) -> Void
     ) {
         if let error = overload { return reply(.failure(error)) }
@@ -22,10 +25,15 @@ extension Member {
         }
         var request = request
         if request.header.id == 0 { request.header.id = requestIDs.next() }
+        // All members must grant the same number, so it is drawn here; never a negative one.
+        if request.hasLeaseGrant, request.leaseGrant.id == 0 {
+            request.leaseGrant.id = Int64(requestIDs.next() & UInt64(Int64.max))
+        }
         guard let data = encode(request) else { return reply(.failure(.requestTooLarge)) }
-        let waiter = Waiters.Waiter(data: data, request: request, since: now) { result in
+        var waiter = Waiters.Waiter(data: data, request: request, since: now) { result in
             reply(result.map(\.response))
         }
+        waiter.isLeaders = asLeader
         propose(.command(data), id: request.header.id, waiter, timeoutTicks)
     }
 

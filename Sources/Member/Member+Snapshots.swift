@@ -52,6 +52,7 @@ extension Member {
     package func abandon() {
         for waiter in waiters.takeAll() { waiter.reply(.failure(.timeout)) }
         for reader in reads.takeAll() { reader.reply(.leaderChanged) }
+        abandonLeases()
     }
 
     /// Raft wants a follower to be sent a snapshot.

@@ -16,12 +16,15 @@ extension Member {
         var budget = Budget(configuration.limits)
         repeat {
             hasNewWork = false
+            demoteLessorIfDeposed()
             tendUpkeep()
             flushProposals()
             beginReadRound()
             settle()
+            demoteLessorIfDeposed()
             applyCommitted(within: &budget)
             answerReads()
+            answerAppliedWaiters()
             budget.spendRound()
         } while !budget.isSpent && (raft.hasReady || hasNewWork)
 

@@ -18,7 +18,7 @@ package import Storage
 /// Replies are called inside `turn` and `tick`; they may call `propose` and `read`, nothing else.
 ///
 /// Where to read on: `Member+Turn` (the loop), `+Proposals`, `+Reads`, `+Apply`, `+Membership`,
-/// `+Upkeep` (what a member does of its own accord), `+Compaction`, `+Snapshots`, `Startup` (what
+/// `+Upkeep` (what a member does of its own accord), `+Leases`, `+Compaction`, `+Snapshots`, `Startup` (what
 /// is true at start).
 package final class Member {
     package let configuration: MemberConfiguration
@@ -59,6 +59,7 @@ package final class Member {
     var upkeep = Upkeep()
     /// Nil when nothing is compacted without being asked for.
     var autoCompaction: AutoCompaction?
+    var leaseBook: LeaseBook
 
     // Disks.
     let backend: any Backend
@@ -114,6 +115,8 @@ package final class Member {
             member: configuration.memberID,
             startMilliseconds: configuration.startMilliseconds
         )
+        leaseBook = LeaseBook(configuration.lessorRules)
+        keyspace.leaseRules = configuration.leaseRules(in: state.membership.clusterVersion)
         output.removedSelf = state.membership.isRemoved(configuration.memberID)
         do {
             raft = try RaftNode(Member.raftConfiguration(configuration, state))
@@ -150,13 +153,16 @@ package final class Member {
 // MARK: - What goes on outside
 extension Member {
     /// One unit of time has passed. After a stall messages that wait are to be given first, and
-    /// ticks that were missed are not made up for: see etcd-facts 24.
-    package func tick() {
+    /// ticks that were missed are not made up for: only leases, which clients count on in seconds,
+    /// are told of them. See etcd-facts 24 and 25.
+    package func tick(missed: Int = 0) {
         now += 1
         raft.tick()
         expireRequests()
         repeatReadRound()
         compactByItself()
+        if missed + 1 >= MemberConfiguration.trustedTicks { doubtLeadership() }
+        tendLeases(ticks: 1 + missed)
         commitWaited = true
     }
 

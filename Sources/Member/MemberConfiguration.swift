@@ -1,4 +1,5 @@
 package import EtcdProto
+import Keyspace
 package import Raft
 
 /// What a member is told about itself when its process starts. Times are counted in ticks.
@@ -42,6 +43,11 @@ package struct MemberConfiguration: Sendable {
     package var hashesCompactions = false
     package var strictReconfigCheck = true
     package var maxLearners = 1
+
+    /// Whether the leader notes now and then in the log how much time is left of leases.
+    package var leaseCheckpoint = false
+    /// Whether such notes outlive the process also below cluster version 3.6.
+    package var leaseCheckpointPersist = false
 
     /// How much unfinished work is taken before clients are told `too many requests`.
     package var limits = Limits()
@@ -91,6 +97,26 @@ package struct MemberConfiguration: Sendable {
     /// How long etcd lets a request wait: 5 s plus two election timeouts.
     package var requestTimeoutTicks: Int {
         ticks(milliseconds: 5_000) + 2 * electionTicks
+    }
+
+    /// How long without a tick a leader may trust that it still leads.
+    package static let trustedTicks = 3
+
+    var lessorRules: Lessor.Rules {
+        Lessor.Rules(
+            tickMilliseconds: tickMilliseconds,
+            checkpointSeconds: leaseCheckpoint ? 300 : nil
+        )
+    }
+
+    /// A lease must outlive the election of a new leader.
+    func leaseRules(in clusterVersion: ServerVersion?) -> LeaseRules {
+        let milliseconds = 3 * electionTicks / 2 * tickMilliseconds
+        let isNew = clusterVersion.map { $0 >= ServerVersion(major: 3, minor: 6) } ?? false
+        return LeaseRules(
+            minimumTTL: Int64((milliseconds + 999) / 1_000),
+            persistsCheckpoints: leaseCheckpointPersist || isNew
+        )
     }
 
     /// The number of ticks that last at least this long.

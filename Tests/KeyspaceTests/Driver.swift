@@ -13,6 +13,7 @@ struct Driver {
     init(_ backend: any Backend) throws {
         self.backend = backend
         keyspace = try Keyspace(backend: backend)
+        keyspace.leaseRules = LeaseRules(minimumTTL: 2, persistsCheckpoints: true)
         index = keyspace.consistentIndex
     }
 
@@ -43,11 +44,31 @@ struct Driver {
         apply(.with { $0.compaction.revision = revision })
     }
 
-    /// Makes a lease known, as its grant will.
-    mutating func grant(_ lease: Int64) {
-        index += 1
-        let key = (0..<8).map { UInt8(truncatingIfNeeded: lease >> (56 - 8 * Int64($0))) }
-        keyspace.applyBucketWrites([(.lease, key, [8])], index: index, term: 2)
+    @discardableResult
+    mutating func grant(_ lease: Int64, ttl: Int64 = 60) -> Outcome {
+        apply(
+            .with {
+                $0.leaseGrant.id = lease
+                $0.leaseGrant.ttl = ttl
+            }
+        )
+    }
+
+    mutating func revoke(_ lease: Int64) -> Outcome {
+        apply(.with { $0.leaseRevoke.id = lease })
+    }
+
+    mutating func checkpoint(_ points: [(lease: Int64, remaining: Int64)]) -> Outcome {
+        apply(
+            .with { request in
+                request.leaseCheckpoint.checkpoints = points.map { point in
+                    .with {
+                        $0.id = point.lease
+                        $0.remainingTtl = point.remaining
+                    }
+                }
+            }
+        )
     }
 
     mutating func seal() {

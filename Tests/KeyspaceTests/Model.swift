@@ -15,7 +15,7 @@ struct Model {
     private(set) var rows: [Row] = []
     private(set) var revision: Int64 = 1
     private(set) var compacted: Int64 = -1
-    var leases: [Int64] = []
+    private(set) var leases: [Int64: ModelLease] = [:]
 
     /// The versions valid at a revision, by key.
     private func state(at revision: Int64) -> [Data: KeyValue] {
@@ -61,7 +61,7 @@ struct Model {
 
     mutating func put(_ request: PutRequest) throws(EtcdError) -> PutResponse {
         let previous = find(request.key, Data(), at: current).first
-        guard request.lease == 0 || leases.contains(request.lease) else { throw .leaseNotFound }
+        guard request.lease == 0 || leases[request.lease] != nil else { throw .leaseNotFound }
         if previous == nil, request.ignoreValue || request.ignoreLease { throw .keyNotFound }
         var pair = KeyValue()
         pair.key = request.key
@@ -137,7 +137,7 @@ struct Model {
                 if put.ignoreValue || put.ignoreLease, find(put.key, Data(), at: revision).isEmpty {
                     throw .keyNotFound
                 }
-                guard put.lease == 0 || leases.contains(put.lease) else { throw .leaseNotFound }
+                guard put.lease == 0 || leases[put.lease] != nil else { throw .leaseNotFound }
             case .requestTxn(let nested): try check(nested, before)
             default: break
             }
@@ -170,6 +170,37 @@ struct Model {
         let found = find(compare.key, compare.rangeEnd, at: revision)
         if found.isEmpty { return compare.target != .value && compare.holds(KeyValue()) }
         return found.allSatisfy { compare.holds($0) }
+    }
+
+    // MARK: Leases
+
+    mutating func grant(_ id: Int64, ttl: Int64) throws(EtcdError) -> LeaseGrantResponse {
+        if id == 0 { throw .leaseNotFound }
+        if ttl > 9_000_000_000 { throw .leaseTTLTooLarge }
+        if leases[id] != nil { throw .leaseExist }
+        leases[id] = ModelLease(ttl: max(2, ttl))
+        var response = LeaseGrantResponse()
+        response.header.revision = revision
+        response.id = id
+        response.ttl = max(2, ttl)
+        return response
+    }
+
+    mutating func revoke(_ id: Int64) throws(EtcdError) -> LeaseRevokeResponse {
+        guard leases.removeValue(forKey: id) != nil else { throw .leaseNotFound }
+        for key in keys(of: id) { add(.with { $0.key = key }, isTombstone: true) }
+        var response = LeaseRevokeResponse()
+        response.header.revision = current
+        return response
+    }
+
+    mutating func checkpoint(_ id: Int64, remaining: Int64) {
+        leases[id]?.remaining = remaining
+    }
+
+    /// The keys that go with a lease, in order: those whose record says so.
+    func keys(of id: Int64) -> [Data] {
+        state(at: current).values.filter { $0.lease == id }.map(\.key).sorted(by: precedes)
     }
 
     mutating func compact(_ revision: Int64) throws(EtcdError) {
@@ -206,6 +237,11 @@ struct Model {
         }
         return ~crc
     }
+}
+
+struct ModelLease: Equatable {
+    var ttl: Int64
+    var remaining: Int64 = 0
 }
 
 extension Message {

@@ -13,7 +13,9 @@ import Testing
         case delete(DeleteRangeRequest)
         case txn(TxnRequest)
         case compact(Int64)
-        case grant(Int64)
+        case grant(Int64, ttl: Int64)
+        case revoke(Int64)
+        case checkpoint(Int64, remaining: Int64)
     }
 
     @Test(arguments: Seed.batch(6), [true, false])
@@ -39,7 +41,9 @@ import Testing
             case 0, 1, 2: driver.seal()
             case 3, 4, 5: try driver.commit()
             case 6, 7, 8: _ = driver.keyspace.compactStep()
-            case 9: driver = try crashed(store, log)
+            case 9:
+                driver = try crashed(store, log)
+                compareLeases(driver.keyspace, model, "after a crash in step \(step)")
             default: break
             }
             if step.isMultiple(of: 25) { try compareHashes(driver.keyspace, model, &random) }
@@ -48,6 +52,7 @@ import Testing
         try driver.flush()
         driver = try crashed(store, log)
         try compareHashes(driver.keyspace, model, &random)
+        compareLeases(driver.keyspace, model, "in the end")
     }
 
     /// A new process: all that is committed, then the log from there on.
@@ -63,9 +68,20 @@ import Testing
         case .delete(let request): return driver.delete(request)
         case .txn(let request): return driver.txn(request)
         case .compact(let revision): return driver.compact(revision)
-        case .grant(let lease):
-            driver.grant(lease)
-            return nil
+        case .grant(let lease, let ttl): return driver.grant(lease, ttl: ttl)
+        case .revoke(let lease): return driver.revoke(lease)
+        case .checkpoint(let lease, let remaining):
+            return driver.checkpoint([(lease, remaining)])
+        }
+    }
+
+    private func leaseCommand(_ random: inout Generator) -> Command {
+        let lease = Int64(random.below(4))
+        switch random.below(5) {
+        case 0: return .revoke(lease)
+        case 1: return .checkpoint(lease, remaining: Int64(random.below(60)))
+        case 2: return .grant(lease, ttl: 9_000_000_001 - Int64(random.below(2)))
+        default: return .grant(lease, ttl: Int64(random.below(100)) - 10)
         }
     }
 
@@ -80,7 +96,7 @@ import Testing
         let command: Command =
             switch random.below(20) {
             case 0 where random.chance(0.3): .compact(model.revision - Int64(random.below(20)))
-            case 1 where random.chance(0.2): .grant(Int64(random.below(4)))
+            case 1 where random.chance(0.5): leaseCommand(&random)
             case 2, 3, 4: .delete(requests.delete())
             case 5, 6, 7, 8, 9: .txn(requests.txn())
             default: .put(requests.put())
@@ -98,6 +114,18 @@ import Testing
         }
         #expect(driver.keyspace.revision == model.revision)
         #expect(driver.keyspace.compactRevision == model.compacted)
+        compareLeases(driver.keyspace, model, "step \(step): \(command)")
+    }
+
+    private func compareLeases(_ keyspace: Keyspace, _ model: Model, _ when: String) {
+        let leases = keyspace.allLeases
+        #expect(leases.map(\.id.rawValue) == model.leases.keys.sorted(), "\(when)")
+        for lease in leases {
+            let expected = model.leases[lease.id.rawValue]
+            #expect(lease.grantedTTL == expected?.ttl, "\(when)")
+            #expect(lease.remainingTTL == expected?.remaining, "\(when)")
+            #expect(lease.sortedKeys == model.keys(of: lease.id.rawValue).map(Array.init))
+        }
     }
 
     private func text(_ outcome: Outcome?) throws -> String {
@@ -105,6 +133,8 @@ import Testing
         case .success(.put(let response)): try response.jsonString()
         case .success(.deleteRange(let response)): try response.jsonString()
         case .success(.txn(let response)): try response.jsonString()
+        case .success(.leaseGrant(let response)): try response.jsonString()
+        case .success(.leaseRevoke(let response)): try response.jsonString()
         case .failure(let error): error.message
         default: ""
         }
@@ -123,7 +153,15 @@ import Testing
                 return try model.apply { model throws(EtcdError) in try model.txn(request) }
                     .jsonString()
             case .compact(let revision): try model.compact(revision)
-            case .grant(let lease): model.leases.append(lease)
+            case .grant(let lease, let ttl):
+                return try model.apply { model throws(EtcdError) in
+                    try model.grant(lease, ttl: ttl)
+                }.jsonString()
+            case .revoke(let lease):
+                return try model.apply { model throws(EtcdError) in try model.revoke(lease) }
+                    .jsonString()
+            case .checkpoint(let lease, let remaining):
+                model.checkpoint(lease, remaining: remaining)
             }
             return ""
         } catch let error as EtcdError {

@@ -48,8 +48,9 @@ import Testing
             try driver.finishCompaction()
             return ""
         case "grant":
-            driver.grant(try ScriptSyntax.number(words.first ?? ""))
-            return ""
+            return describe(driver.grant(try ScriptSyntax.number(words.first ?? "")))
+        case "revoke":
+            return describe(driver.revoke(try ScriptSyntax.number(words.first ?? "")))
         case "restart":
             try driver.flush()
             driver = try Driver(driver.backend)
@@ -70,6 +71,9 @@ import Testing
         case .success(.txn(let response)): describe(response)
         case .success(.compaction(let response)): "revision \(response.header.revision)"
         case .success(.alarm(let response)): "\(response.alarms.count) alarms"
+        case .success(.leaseGrant(let response)): "granted for \(response.ttl) s"
+        case .success(.leaseRevoke(let response)): "revision \(response.header.revision)"
+        case .success(.leaseCheckpoint(let response)): "revision \(response.header.revision)"
         case .success(.none): "nothing"
         }
     }

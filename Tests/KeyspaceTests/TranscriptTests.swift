@@ -121,7 +121,7 @@ import Testing
         case .txn(let response): try response.jsonString()
         case .compaction(let response): try response.jsonString()
         case .alarm(let response): try response.jsonString()
-        case .none: ""
+        case .leaseGrant, .leaseRevoke, .leaseCheckpoint, .none: ""
         }
     }
 }

@@ -46,11 +46,22 @@ import Testing
 
         func key() -> String { "registry/\(random.below(200))" }
 
-        func put(_ key: String, _ value: [UInt8]) {
+        func put(_ key: String, _ value: [UInt8], lease: Int64 = 0) {
             apply { request in
                 request.put.key = Data(key.utf8)
                 request.put.value = Data(value)
+                request.put.lease = lease
             }
+        }
+
+        private var leases: [Int64] = []
+
+        func grant(_ lease: Int64) {
+            apply { request in
+                request.leaseGrant.id = lease
+                request.leaseGrant.ttl = 60
+            }
+            leases.append(lease)
         }
 
         func apply(_ fill: (inout InternalRaftRequest) -> Void) {
@@ -74,7 +85,8 @@ import Testing
                     let below = keyspace.revision - Int64(random.below(50))
                     apply { $0.compaction.revision = below }
                 case 2: put(key(), random.bytes(random.below(20_000)))
-                case 3: write([(.lease, random.bytes(8), random.bytes(6))])
+                case 3: grant(Int64(random.below(1_000)) + 1)
+                case 6: put(key(), random.bytes(20), lease: leases.last ?? 0)
                 case 4: write([(.alarm, random.bytes(4), [])])
                 case 5: write([(.authUsers, Array("u\(random.below(9))".utf8), random.bytes(90))])
                 default: put(key(), random.bytes(random.below(300)))
@@ -136,6 +148,8 @@ import Testing
         let before = try Self.rows(view)
         let hash = try owner.keyspace.hashKV(at: 0)
         let index = owner.keyspace.consistentIndex
+        let leases = owner.keyspace.allLeases
+        #expect(leases.contains { !$0.sortedKeys.isEmpty })
         let file = try FileDisk().open("\(directory.path)/snapshot.db", .create)
         async let written = Task {
             defer { view.close() }
@@ -160,6 +174,8 @@ import Testing
         #expect(try keyspace.hashKV(at: 0) == hash)
         #expect(keyspace.consistentIndex == index)
         #expect(keyspace.bucketEntries(.members).count == 2)
+        #expect(keyspace.allLeases.map(\.id) == leases.map(\.id))
+        #expect(keyspace.allLeases.map(\.sortedKeys) == leases.map(\.sortedKeys))
         let names = try BoltReader(file).bucketNames
         #expect(Set(names) == Set(Bucket.allCases.map(\.rawValue)))
         backend.close()

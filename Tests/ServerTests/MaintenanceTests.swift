@@ -1,3 +1,4 @@
+import Crypto
 import EtcdClient
 import EtcdProto
 import Foundation
@@ -198,10 +199,10 @@ extension RunningMembers {
                 var hash = SHA256()
                 for answer in answers.dropLast() {
                     bytes += answer.blob
-                    hash.add(Array(answer.blob))
+                    hash.update(data: answer.blob)
                 }
                 #expect(bytes.count > 3_000_000 && bytes.count.isMultiple(of: 512))
-                #expect(answers.last.map { Array($0.blob) } == hash.finished())
+                #expect(answers.last.map { Array($0.blob) } == Array(hash.finalize()))
                 #expect(answers.dropLast(2).allSatisfy { $0.blob.count == 32 << 10 })
                 var left = bytes.count
                 for answer in answers.dropLast() {

@@ -18,6 +18,10 @@ extension RunningMembers {
             do {
                 try await machines.start(0, "m0", state: "new")
                 let first = machines.client(0)
+                let lease = try await first.leaseGrant(ttl: 600).id
+                var leased = PutRequest("leased", "v")
+                leased.lease = lease
+                _ = try await first.put(leased)
                 for number in 0..<40 {
                     _ = try await first.put(PutRequest("k\(number)", "v\(number)"))
                 }
@@ -43,6 +47,11 @@ extension RunningMembers {
                 // on the way to one that is about to step down.
                 #expect(try await second.range(RangeRequest("k7")).values == ["v7"])
                 _ = try await second.put(PutRequest("after", "snapshot"))
+                // Leases and what goes with them came with the snapshot.
+                #expect(try await second.leaseLeases().leases.map(\.id) == [lease])
+                _ = try await second.leaseRevoke(lease)
+                #expect(try await second.range(RangeRequest("leased")).values == [])
+                try await machines.waitForEqualHash()
                 #expect(try await first.range(RangeRequest("after")).values == ["snapshot"])
                 #expect(machines.failures.all.isEmpty)
             } catch {

@@ -16,6 +16,8 @@ struct Waiters {
         /// The proposal before it was encoded, so that it need not be decoded to be applied.
         let request: InternalRaftRequest?
         let since: Tick
+        /// It is a decision that only the leader may make.
+        var isLeaders = false
         let reply: (Result<Applied, EtcdError>) -> Void
     }
 
@@ -44,6 +46,12 @@ struct Waiters {
         waiters = [:]
         deadlines = [:]
         return all
+    }
+
+    /// Those with a decision of the leader: it leads no more.
+    mutating func takeLeaders() -> [Waiter] {
+        waiters.keys.sorted().filter { waiters[$0]?.isLeaders == true }
+            .compactMap { waiters.removeValue(forKey: $0) }
     }
 
     func contains(_ id: UInt64) -> Bool {

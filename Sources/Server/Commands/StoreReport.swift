@@ -86,7 +86,7 @@ struct StoreReport {
                 note("removed", membership.removed.map(\.description).joined(separator: ", "))
             }
             note("cluster version", membership.clusterVersion?.description ?? "not decided")
-            for alarm in Alarms.active(keyspace) { note("alarm", Alarms.text(of: alarm)) }
+            for alarm in keyspace.alarms { note("alarm", Alarms.text(of: alarm)) }
         } catch {
             problem("\(error)")
         }

@@ -46,7 +46,6 @@ extension FlagTable {
         ].map(inert)
         + bothNames.flatMap { [inert($0), inert(("experimental-" + $0.0, $0.1, $0.2))] }
         + [
-            ("experimental-enable-lease-checkpoint-persist", .boolean, "false"),
             ("experimental-txn-mode-write-with-shared-buffer", .boolean, "true"),
             ("experimental-enable-v2v3", .text, ""),
             ("experimental-backend-bbolt-freelist-type", .text, "map"),

@@ -24,19 +24,12 @@ extension FlagTable {
                 "Where the log goes.",
                 effect: .refused(unless: ["stderr"], because: "the log goes to standard error")
             ),
-            refused("feature-gates", .text, "", "no feature gate is known"),
             refused("enable-distributed-tracing", .boolean, "false", "spans are not exported"),
             refused(
                 "experimental-enable-distributed-tracing",
                 .boolean,
                 "false",
                 "spans are not exported"
-            ),
-            refused(
-                "experimental-enable-lease-checkpoint",
-                .boolean,
-                "false",
-                "lease checkpoints are not built yet"
             ),
         ]
 

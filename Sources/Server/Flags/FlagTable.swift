@@ -1,7 +1,7 @@
 /// Every flag of etcd 3.4 to 3.6, and our own, with what it does here.
 package enum FlagTable {
     package static let all: [Flag] =
-        member + limits + clustering + history + observing + missing + inert
+        member + limits + clustering + history + features + observing + missing + inert
 
     /// Finds a flag by its exact name.
     package static func flag(named name: String) -> Flag? {
@@ -162,6 +162,22 @@ package enum FlagTable {
             .duration,
             "1m0s",
             "3.5's name of --compact-hash-check-time."
+        ),
+    ]
+
+    private static let features: [Flag] = [
+        Flag("feature-gates", .text, "", "Features to turn on or off: Name=true,..."),
+        Flag(
+            "experimental-enable-lease-checkpoint",
+            .boolean,
+            "false",
+            "3.5's name of --feature-gates=LeaseCheckpoint=true."
+        ),
+        Flag(
+            "experimental-enable-lease-checkpoint-persist",
+            .boolean,
+            "false",
+            "3.5's name of --feature-gates=LeaseCheckpointPersist=true."
         ),
     ]
 

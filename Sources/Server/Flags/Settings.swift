@@ -40,6 +40,8 @@ package struct Settings: Sendable {
     package var compactHashCheckNanoseconds: Int64
     package var strictReconfigCheck: Bool
     package var maxLearners: Int
+    package var leaseCheckpoint: Bool
+    package var leaseCheckpointPersist: Bool
 
     package var logLevel: Logger.Level
     package var logAsJSON: Bool
@@ -86,19 +88,23 @@ extension Settings {
         let batchLimit = try flags.value(ofBothNames: "compaction-batch-limit")
         // etcd takes 0 (and less) for its default.
         compactionBatchLimit = Int(batchLimit).flatMap { $0 > 0 ? $0 : nil } ?? 1_000
-        initialCorruptCheck = flags.isOn("experimental-initial-corrupt-check")
+        let gates = try FeatureGates(flags)
+        initialCorruptCheck = gates.isOn("InitialCorruptCheck")
         let checkTime = try flags.value(ofBothNames: "corrupt-check-time")
         corruptCheckNanoseconds = FlagValue.nanoseconds(checkTime) ?? 0
-        compactHashCheck = flags.isOn("experimental-compact-hash-check-enabled")
+        compactHashCheck = gates.isOn("CompactHashCheck")
         let compactTime = try flags.value(ofBothNames: "compact-hash-check-time")
         compactHashCheckNanoseconds = FlagValue.nanoseconds(compactTime) ?? 0
         strictReconfigCheck = flags.isOn("strict-reconfig-check")
         maxLearners = try flags.count(ofBothNames: "max-learners")
 
+        leaseCheckpoint = gates.isOn("LeaseCheckpoint")
+        leaseCheckpointPersist = gates.isOn("LeaseCheckpointPersist")
+
         logLevel = LineLogHandler.level(named: flags.value("log-level"))
         logAsJSON = flags.value("log-format") == "json"
         announced = AnnouncedVersion(level: flags.value("compatibility"))
-        warnings = flags.warnings
+        warnings = flags.warnings + gates.warnings
         watchProgressNanoseconds = flags.nanoseconds(
             try flags.name(ofBothNames: "watch-progress-notify-interval")
         )
@@ -150,6 +156,13 @@ extension Settings {
             throw Self.wrong(
                 "--experimental-compact-hash-check-time must be >0 (set to 0s)",
                 "the default is 1m"
+            )
+        }
+        if leaseCheckpointPersist && !leaseCheckpoint {
+            throw Self.wrong(
+                "enabling feature gate LeaseCheckpointPersist requires enabling feature gate "
+                    + "LeaseCheckpoint",
+                "turn on both or none"
             )
         }
         if snapshotCount == 0 {

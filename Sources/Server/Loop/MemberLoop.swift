@@ -40,13 +40,15 @@ final class MemberLoop {
     private var ticker: Scheduled<Void>?
     private var nextTick = NIODeadline.now()
     private var hasPostponedTick = false
+    /// Left out since the last tick.
+    private var missedTicks = 0
     var backendTimer: Scheduled<Void>?
     var isBackendDue = false
     /// Requests and messages since the last turn: what would have to wait for an inline sync.
     private var inputs = 0
     /// A commit of the backend is under way.
     var isCommitting = false
-    private var leaderWaiters: [UInt64: (id: MemberID, done: (Bool) -> Void)] = [:]
+    private var leaderWaiters: [UInt64: (id: MemberID?, done: (Bool) -> Void)] = [:]
     private var nextLeaderWaiter: UInt64 = 0
     /// Those who wait for what is applied to be in the backend, and for how many commits.
     var flushes: [(commits: Int, done: () -> Void)] = []
@@ -228,6 +230,10 @@ final class MemberLoop {
         guard !isStopped else { return }
         let now = NIODeadline.now()
         let delay = now - nextTick
+        if delay > heartbeat {
+            missedTicks += Int(delay.nanoseconds / heartbeat.nanoseconds)
+            noticeStall()
+        }
         if delay > heartbeat, !hasPostponedTick {
             logger.warning(
                 "the event loop stalled; missed ticks are left out",
@@ -238,10 +244,18 @@ final class MemberLoop {
             return scheduleTick()
         }
         hasPostponedTick = false
-        if reopening == nil { member.tick() }
+        if reopening == nil { member.tick(missed: missedTicks) }
+        missedTicks = 0
         wake()
         nextTick = delay > heartbeat ? now + heartbeat : nextTick + heartbeat
         scheduleTick()
+    }
+
+    /// Tells the member if no tick came for so long that it may have been deposed meanwhile. To be
+    /// asked before anything that only the leader may do: requests can be read before the tick.
+    func noticeStall() {
+        let silence = Int64(MemberConfiguration.trustedTicks - 1)
+        if .now() - nextTick >= heartbeat * silence { member.doubtLeadership() }
     }
 
     private func backendSoon() {
@@ -366,21 +380,30 @@ final class MemberLoop {
 
     // MARK: Leadership
 
-    /// Calls back with true when the member leads, with false when an election timeout is over.
+    /// Calls back with true when that member leads, with false when an election timeout is over.
     func awaitLeader(_ id: MemberID, _ done: @escaping (Bool) -> Void) {
-        if member.leader == id { return done(true) }
+        awaitLeader(id, within: heartbeat * Int64(member.configuration.electionTicks), done)
+    }
+
+    /// The same for a time; nil means any leader.
+    func awaitLeader(
+        _ id: MemberID?,
+        within time: TimeAmount,
+        _ done: @escaping (Bool) -> Void
+    ) {
+        if member.hasLeader, id == nil || member.leader == id { return done(true) }
         let number = nextLeaderWaiter
         nextLeaderWaiter += 1
         leaderWaiters[number] = (id, done)
-        let ticks = Int64(member.configuration.electionTicks)
-        eventLoop.assumeIsolated().scheduleTask(in: heartbeat * ticks) {
+        eventLoop.assumeIsolated().scheduleTask(in: time) {
             self.leaderWaiters.removeValue(forKey: number)?.done(false)
         }
     }
 
     private func answerLeaderWaiters() {
+        guard member.hasLeader else { return }
         let leader = member.leader
-        for (number, waiter) in leaderWaiters where waiter.id == leader {
+        for (number, waiter) in leaderWaiters where waiter.id == nil || waiter.id == leader {
             leaderWaiters[number] = nil
             waiter.done(true)
         }

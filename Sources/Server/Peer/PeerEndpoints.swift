@@ -11,9 +11,11 @@ final class PeerEndpoints {
     private let loop: MemberLoop
     private let announced: AnnouncedVersion
     private let questions: PeerQuestions
+    private let leases: LeaseEndpoints
 
     init(loop: MemberLoop, announced: AnnouncedVersion) {
         self.loop = loop
+        leases = LeaseEndpoints(loop: loop)
         self.announced = announced
         questions = PeerQuestions(loop: loop)
     }
@@ -47,6 +49,9 @@ final class PeerEndpoints {
                 let path = Self.path(of: head)
                 if PeerQuestions.serves(path) {
                     return self.questions.answer(head, path, body, reply)
+                }
+                if LeaseEndpoints.serves(path) {
+                    return self.leases.answer(head, path, body, reply)
                 }
                 reply(self.answer(head, body))
             },

@@ -7,21 +7,25 @@ final class EtcdRouter: GRPCRouter {
     private let watch: WatchService
     private let cluster: ClusterService
     private let maintenance: MaintenanceService
+    private let lease: LeaseService
 
     private static let services = [
         "etcdserverpb.KV", "etcdserverpb.Watch", "etcdserverpb.Cluster", "etcdserverpb.Maintenance",
+        "etcdserverpb.Lease",
     ]
 
     init(
         kv: KVService,
         watch: WatchService,
         cluster: ClusterService,
-        maintenance: MaintenanceService
+        maintenance: MaintenanceService,
+        lease: LeaseService
     ) {
         self.kv = kv
         self.watch = watch
         self.cluster = cluster
         self.maintenance = maintenance
+        self.lease = lease
     }
 
     func method(_ path: String) -> GRPCMethod? {
@@ -32,6 +36,7 @@ final class EtcdRouter: GRPCRouter {
         case "etcdserverpb.Watch": watch.method(parts[2])
         case "etcdserverpb.Cluster": cluster.method(parts[2])
         case "etcdserverpb.Maintenance": maintenance.method(parts[2])
+        case "etcdserverpb.Lease": lease.method(parts[2])
         default: nil
         }
     }

@@ -49,7 +49,7 @@ final class KVService {
         else { return }
         var command = InternalRaftRequest()
         command.put = request
-        propose(command, reply) { response in
+        calls.propose(command, reply) { response in
             guard case .put(var put) = response else { return nil }
             put.header = self.calls.header(revision: put.header.revision)
             return put
@@ -64,7 +64,7 @@ final class KVService {
         else { return }
         var command = InternalRaftRequest()
         command.deleteRange = request
-        propose(command, reply) { response in
+        calls.propose(command, reply) { response in
             guard case .deleteRange(var deletion) = response else { return nil }
             deletion.header = self.calls.header(revision: deletion.header.revision)
             return deletion
@@ -88,7 +88,7 @@ final class KVService {
         }
         var command = InternalRaftRequest()
         command.txn = request
-        propose(command, reply) { response in
+        calls.propose(command, reply) { response in
             guard case .txn(var txn) = response else { return nil }
             txn.header = self.calls.header(revision: txn.header.revision)
             return txn
@@ -105,14 +105,14 @@ final class KVService {
             guard request.physical, case .success = result else { return reply(result) }
             self.calls.loop.awaitCompaction(request.revision) { reply(result) }
         }
-        propose(command, answer) { response in
+        calls.propose(command, answer) { response in
             guard case .compaction(var compaction) = response else { return nil }
             compaction.header = self.calls.header(revision: compaction.header.revision)
             return compaction
         }
     }
 
-    // MARK: The two ways
+    // MARK: Reading
 
     /// Whether a request is well-formed; if not, it has been answered.
     private func passes<Response>(
@@ -148,24 +148,6 @@ final class KVService {
         member.read { error in
             if let error { return reply(.failure(error)) }
             loop.perform(body)
-        }
-    }
-
-    /// Replicates a command; `answer` picks the response of its kind.
-    private func propose<Response>(
-        _ command: InternalRaftRequest,
-        _ reply: @escaping ServiceCalls.Reply<Response>,
-        _ answer: @escaping (ApplyResponse) -> Response?
-    ) {
-        member.propose(command) { result in
-            switch result {
-            case .success(let applied):
-                guard let response = answer(applied) else {
-                    fatalError("a command was answered with the response of another kind")
-                }
-                reply(.success(response))
-            case .failure(let error): reply(.failure(error))
-            }
         }
     }
 }

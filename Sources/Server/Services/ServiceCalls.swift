@@ -50,6 +50,24 @@ final class ServiceCalls {
         }
     }
 
+    /// Replicates a command; `answer` picks the response of its kind.
+    func propose<Response>(
+        _ command: InternalRaftRequest,
+        _ reply: @escaping Reply<Response>,
+        _ answer: @escaping (ApplyResponse) -> Response?
+    ) {
+        member.propose(command) { result in
+            switch result {
+            case .success(let applied):
+                guard let response = answer(applied) else {
+                    fatalError("a command was answered with the response of another kind")
+                }
+                reply(.success(response))
+            case .failure(let error): reply(.failure(error))
+            }
+        }
+    }
+
     private static func finish(
         _ call: UnaryCall,
         _ result: Result<some SwiftProtobuf.Message, EtcdError>

@@ -1,3 +1,4 @@
+import Crypto
 import EtcdProto
 import FoundationEssentials
 import GRPC
@@ -134,7 +135,7 @@ final class SnapshotSending {
             let piece = try file.read(at: offset, count: count)
             guard piece.count == count else { throw Cut(path: file.path) }
             var checksum = before
-            checksum.add(piece)
+            checksum.update(data: piece)
             return (piece, checksum)
         } then: { result in
             guard !self.isOver else { return self.discard() }
@@ -175,7 +176,7 @@ final class SnapshotSending {
     }
 
     private func sendChecksum() {
-        send(blob: checksum.finished()[...])
+        send(blob: Array(checksum.finalize())[...])
         checksum = SHA256()
         guard !isOver else { return }
         end()

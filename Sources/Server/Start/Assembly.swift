@@ -89,7 +89,8 @@ final class Assembly {
             kv: KVService(calls, maxOperations: settings.maxTransactionOperations),
             watch: watches,
             cluster: ClusterService(calls),
-            maintenance: MaintenanceService(calls, announced: settings.announced)
+            maintenance: MaintenanceService(calls, announced: settings.announced),
+            lease: LeaseService(calls)
         )
         var configuration = GRPCServerConfiguration(router: router)
         configuration.maxReceiveMessageSize = maxMessageBytes(settings)

@@ -80,6 +80,8 @@ struct Replica {
         configuration.compactionBatchLimit = settings.compactionBatchLimit
         configuration.strictReconfigCheck = settings.strictReconfigCheck
         configuration.maxLearners = settings.maxLearners
+        configuration.leaseCheckpoint = settings.leaseCheckpoint
+        configuration.leaseCheckpointPersist = settings.leaseCheckpointPersist
         return configuration
     }
 }
