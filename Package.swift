@@ -161,6 +161,13 @@ let package = Package(
             ]
         ),
         .testTarget(
+            name: "ConformanceTests",
+            dependencies: [
+                "GRPC", "EtcdProto", "TestKit", "etcd-member", nioCore, nioPosix, protobuf,
+            ],
+            exclude: ["Testdata"]
+        ),
+        .testTarget(
             name: "EndToEndTests",
             dependencies: [
                 "TestKit", "EtcdClient", "EtcdProto", "etcd-member", "etcd-operator", nioCore,

@@ -86,8 +86,6 @@ enum Programs {
         let parts = unsafe String(cString: test).split(separator: "/")
         return existing("/" + parts.dropLast().joined(separator: "/") + "/etcd-member")
     }()
-    static let etcd = existing("/usr/bin/etcd")
-    static let etcdctl = existing("/usr/bin/etcdctl")
 
     private static func existing(_ path: String) -> String? {
         (try? FileDisk().status(path)) == nil ? nil : path

@@ -46,40 +46,52 @@ package struct Script: Sendable, CustomTestStringConvertible {
         sourceLocation: SourceLocation = #_sourceLocation,
         _ handle: (Command) throws -> String
     ) throws {
-        let pieces = try parse()
-        var rewritten: [String] = []
-        for piece in pieces {
-            guard case .exchange(let command, let source, let expected) = piece else {
-                if case .prose(let lines) = piece { rewritten += lines }
-                continue
+        var answers: [Int: String] = [:]
+        for exchange in try exchanges() {
+            let command = exchange.command
+            let answer = try handle(command)
+            answers[command.line] = answer
+            if !exchange.expects(answer), environment("UPDATE_TESTDATA") == nil {
+                let text = difference(exchange, got: Self.lines(of: answer))
+                Issue.record(Comment(rawValue: text), sourceLocation: sourceLocation)
             }
-            let answer = Self.lines(of: try handle(command))
-            if Self.normalized(answer) != Self.normalized(expected) {
-                if environment("UPDATE_TESTDATA") == nil {
-                    Issue.record(
-                        Comment(rawValue: difference(command, expected: expected, got: answer)),
-                        sourceLocation: sourceLocation
-                    )
-                }
-            }
-            rewritten += source + Self.fenced(answer)
         }
-        if environment("UPDATE_TESTDATA") != nil {
-            try write(rewritten.joined(separator: "\n") + "\n")
+        if environment("UPDATE_TESTDATA") != nil { try rewrite(answers) }
+    }
+
+    /// The commands of the file and what they are expected to answer.
+    package func exchanges() throws -> [Exchange] {
+        try parse().compactMap { piece in
+            guard case .exchange(let command, _, let expected) = piece else { return nil }
+            return Exchange(command: command, expected: expected)
         }
     }
 
-    private func difference(_ command: Command, expected: [String], got: [String]) -> String {
+    /// Writes other answers into the file, each to the command on that line; the rest stays.
+    package func rewrite(_ answers: [Int: String]) throws {
+        var lines: [String] = []
+        for piece in try parse() {
+            switch piece {
+            case .prose(let prose): lines += prose
+            case .exchange(let command, let source, let expected):
+                let answer = answers[command.line].map(Self.lines) ?? expected
+                lines += source + Self.fenced(answer)
+            }
+        }
+        try write(lines.joined(separator: "\n") + "\n")
+    }
+
+    private func difference(_ exchange: Exchange, got: [String]) -> String {
         """
-        \(path):\(command.line): \(command.name)
+        \(path):\(exchange.command.line): \(exchange.command.name)
         expected:
-        \(expected.joined(separator: "\n"))
+        \(exchange.expected.joined(separator: "\n"))
         got:
         \(got.joined(separator: "\n"))
         """
     }
 
-    private static func normalized(_ lines: [String]) -> [String] {
+    fileprivate static func normalized(_ lines: [String]) -> [String] {
         var lines = lines.map { line in
             String(line.reversed().drop { $0 == " " }.reversed())
         }
@@ -87,7 +99,7 @@ package struct Script: Sendable, CustomTestStringConvertible {
         return lines == ["ok"] ? [] : lines
     }
 
-    private static func lines(of text: String) -> [String] {
+    fileprivate static func lines(of text: String) -> [String] {
         var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         while lines.last == "" { lines.removeLast() }
         return lines
@@ -108,6 +120,17 @@ extension Script {
 
         package init(_ description: String) {
             self.description = description
+        }
+    }
+
+    /// A command and its answer as the file has it.
+    package struct Exchange: Sendable {
+        package let command: Command
+        package let expected: [String]
+
+        /// Whether this is the answer, but for blanks at the ends.
+        package func expects(_ answer: String) -> Bool {
+            Script.normalized(Script.lines(of: answer)) == Script.normalized(expected)
         }
     }
 

@@ -25,6 +25,11 @@ package func installed(_ program: String) -> String? {
         .first { FileManager.default.isExecutableFile(atPath: $0) }
 }
 
+/// The path itself if a program is there.
+package func executable(_ path: String) -> String? {
+    FileManager.default.isExecutableFile(atPath: path) ? path : nil
+}
+
 /// The folder of the built programs: the one in which the test program itself lies.
 package func builtPrograms() -> String {
     let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""

@@ -37,13 +37,16 @@ package enum Launcher {
         }
         for warning in settings.warnings { logger.warning("\(warning)") }
         let starting = Task { await start(settings, logger) }
-        logger.info("received a signal", metadata: ["signal": "\(Signals.next())"])
+        // Awaited here, because a line that is not written does not ask for what is in it.
+        let first = Signals.next()
+        logger.info("received a signal", metadata: ["signal": "\(first)"])
         Task {
             await starting.value.stop()
             exit(ExitCode.stopped.rawValue)
         }
         // Whoever asks a second time does not want to wait.
-        logger.warning("stopping at once", metadata: ["signal": "\(Signals.next())"])
+        let second = Signals.next()
+        logger.warning("stopping at once", metadata: ["signal": "\(second)"])
         exit(ExitCode.stopped.rawValue)
     }
 
