@@ -77,8 +77,9 @@ extension EtcdError {
 
     package static let memberExist = EtcdError(Code.failedPrecondition, "member ID already exist")
     package static let peerURLExist = EtcdError(Code.failedPrecondition, "Peer URLs already exists")
+    /// etcd has a code for it but leaves it out by mistake; clients go by the text.
     package static let memberNotEnoughStarted = EtcdError(
-        Code.failedPrecondition,
+        Code.unknown,
         "re-configuration failed due to not enough started members"
     )
     package static let memberBadURLs = EtcdError(

@@ -16,14 +16,15 @@ package struct HashWalk {
     private var surviving: [Revision] = []
     private var isAnyValid = false
 
-    /// - Parameter requested: The last revision to cover; 0 is the current one.
+    /// - Parameter requested: The last revision to cover; 0 is the current one, and below it there
+    ///   is nothing.
     package init(_ keyspace: Keyspace, at requested: Int64) throws(EtcdError) {
         if requested > 0 {
             guard requested >= keyspace.compactRevision else { throw .compacted }
             guard requested <= keyspace.revision else { throw .futureRev }
         }
         self.requested = requested
-        revision = requested > 0 ? requested : keyspace.revision
+        revision = requested == 0 ? keyspace.revision : requested
         compacted = keyspace.compactRevision
         next = compacted < 0 ? nil : []
     }

@@ -185,9 +185,17 @@ package final class LMDBBackend: Backend, @unchecked Sendable {  // because LMDB
         return unsafe Int64(info.me_last_pgno + 1) * Int64(statistics.ms_psize)
     }
 
-    /// The pages that tables occupy in the reader's view; the rest of the file is free for reuse.
+    /// The pages that tables occupy in the reader's view, with the table of tables and the two
+    /// pages at the front; the rest of the file is free for reuse.
     private func countUsedBytes(_ environment: LMDBEnvironment) throws(BackendError) -> Int64 {
-        var bytes: Int64 = 0
+        var main = MDB_stat()
+        try unsafe LMDBEnvironment.check(
+            mdb_env_stat(environment.pointer, &main),
+            "count pages",
+            path
+        )
+        var bytes =
+            Int64(2 + main.ms_branch_pages + main.ms_leaf_pages) * Int64(main.ms_psize)
         for table in environment.tables {
             var statistics = MDB_stat()
             try unsafe LMDBEnvironment.check(

@@ -56,11 +56,14 @@ struct ClusterURL: Hashable, Sendable {
         return colon
     }
 
-    /// `host:port`, where a host with colons (IPv6) stands in brackets. The port is not looked at,
-    /// as in Go's `net.SplitHostPort`.
+    /// `host:port`, where a host with colons (IPv6) stands in brackets. The port has digits only,
+    /// but it may be empty and too large, as in Go.
     private static func isHostAndPort(_ text: Substring) -> Bool {
         guard let colon = text.lastIndex(of: ":") else { return false }
         let host = text[..<colon]
+        guard text[colon...].dropFirst().utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
+            return false
+        }
         if host.hasPrefix("[") { return host.hasSuffix("]") }
         return !host.contains { $0 == ":" || $0 == "[" || $0 == "]" }
     }
