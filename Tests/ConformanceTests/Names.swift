@@ -99,7 +99,7 @@ struct Names {
             return value
         }
         if let name = ids.first(where: { $0.id == number })?.name { return "$\(name)" }
-        return number < 1 << 40 ? value : "#"
+        return value.utf8.count < 10 ? value : "#"
     }
 
     /// A text in which ids and addresses are named.
