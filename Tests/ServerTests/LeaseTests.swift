@@ -3,6 +3,7 @@ import EtcdProto
 import FoundationEssentials
 import GRPC
 import NIOCore
+import NIOHTTP1
 import NIOPosix
 import Server
 import SwiftProtobuf

@@ -22,6 +22,13 @@ package enum EtcdRelease: String, CaseIterable, Sendable, CustomTestStringConver
         }
     }
 
+    /// The path of one of its programs; where it is missing the test case that calls ends.
+    package func tool(_ name: String) throws -> String {
+        let path = program(name)
+        try require("\(name) of etcd \(rawValue)", isThere: path != nil)
+        return path ?? name
+    }
+
     package var isInstalled: Bool { program("etcd") != nil && program("etcdctl") != nil }
 }
 
