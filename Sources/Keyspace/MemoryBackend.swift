@@ -20,6 +20,18 @@ package final class MemoryBackend: Backend {
 
     package init() {}
 
+    /// A backend that begins with what this one has committed, and goes its own way from there.
+    package func copy() -> MemoryBackend {
+        let (tables, byteCount) = state.withLock { ($0.committed, $0.byteCount) }
+        let copy = MemoryBackend()
+        copy.state.withLock { state in
+            state.committed = tables
+            state.visible = tables
+            state.byteCount = byteCount
+        }
+        return copy
+    }
+
     package func commit(_ batch: WriteBatch) throws(BackendError) {
         try withOpen("commit") { state throws(BackendError) in
             if !state.failures.isEmpty {

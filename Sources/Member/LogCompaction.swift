@@ -23,14 +23,17 @@ struct LogCompaction {
     private var marks: [(index: LogIndex, bytes: Int)] = []
     private var bytes = 0
 
-    private static let entriesPerMark: UInt64 = 100
+    private let entriesPerMark: UInt64
+    private static let entriesPerMarkMax: UInt64 = 100
     private static let bytesPerMark = 1 << 20
     /// About what an entry takes in memory besides its data.
     private static let overheadBytes = 96
 
-    /// `log` holds the entries of before the start that are still there.
-    init(log: MemoryLog, startedAt: LogIndex, confState: ConfState) {
+    /// `log` holds the entries of before the start that are still there. Cuts are `interval`
+    /// entries apart, so marks are no further.
+    init(log: MemoryLog, startedAt: LogIndex, confState: ConfState, interval: UInt64) {
         self.startedAt = startedAt
+        entriesPerMark = max(1, min(interval, LogCompaction.entriesPerMarkMax))
         consideredAt = startedAt
         confStates = [(startedAt, confState)]
         guard startedAt >= log.firstIndex else { return }
@@ -46,7 +49,7 @@ struct LogCompaction {
     mutating func note(_ entry: Entry) {
         bytes += entry.data.count + LogCompaction.overheadBytes
         let isFar = bytes - (marks.last?.bytes ?? 0) >= LogCompaction.bytesPerMark
-        if isFar || entry.index.rawValue.isMultiple(of: LogCompaction.entriesPerMark) {
+        if isFar || entry.index.rawValue.isMultiple(of: entriesPerMark) {
             marks.append((entry.index, bytes))
         }
     }

@@ -35,7 +35,8 @@ package final class Member {
     /// The last entry applied to the keyspace.
     package internal(set) var appliedIndex: LogIndex
     package internal(set) var membership: Membership
-    var confState: ConfState
+    /// Raft's group, as of the same entry.
+    package internal(set) var confState: ConfState
 
     // Requests.
     var requestIDs: RequestIDs
@@ -108,7 +109,8 @@ package final class Member {
         logCompaction = LogCompaction(
             log: state.log,
             startedAt: state.applied,
-            confState: state.confState
+            confState: state.confState,
+            interval: configuration.snapshotCount
         )
         logWrites = LogWrites(durableIndex: log.lastIndex, hardState: log.hardState)
         requestIDs = RequestIDs(

@@ -35,9 +35,9 @@ extension Options {
         let drawn: Kind = generator.chance(0.4) ? .core : .members
         var options = Options(
             kind: kind ?? drawn,
-            clients: generator.pick([1, 3, 5, 8]),
+            clients: generator.pick([1, 3, 8, 16]),
             keys: generator.pick([1, 2, 5, 20]),
-            thinking: generator.pick([20, 100, 400]),
+            thinking: generator.pick([5, 20, 20, 100, 400]),
             duration: generator.within(4_000...30_000)
         )
         options.downtime = generator.pick([
@@ -46,19 +46,23 @@ extension Options {
         options.drawFaults(&generator)
         options.drawWorld(&generator)
         options.core = CoreOptions.swarm(&generator)
-        if options.world.cutsLog, !options.world.snapshotsAreSent {
-            // Who falls behind and who is lost together could be too many.
-            options.faults[.reconfiguration] = 0
-            options.faults[.bitRot] = 0
-        }
         return options
     }
 
     private mutating func drawFaults(_ generator: inout Generator) {
         for fault in Fault.allCases {
-            let isOn = generator.chance(fault == .reconfiguration ? 0.4 : 0.35)
+            let isOn = generator.chance(Self.chance(of: fault))
             let interval = generator.pick([1_000, 4_000, 15_000])
             if isOn { faults[fault] = interval }
+        }
+    }
+
+    /// Those that need others to come to anything are tried more often.
+    private static func chance(of fault: Fault) -> Double {
+        switch fault {
+        case .snapshotCrash: 0.7
+        case .reconfiguration: 0.5
+        default: 0.35
         }
     }
 
@@ -78,19 +82,16 @@ extension Options {
         world.inlineWrites = generator.pick([0, 0.5])
         world.segmentSize = generator.pick([2 << 10, 16 << 10])
         world.entriesPerTurn = generator.pick([1, 3, 1_000])
-        if generator.chance(0.5) {
-            world.snapshotCount = generator.pick([10, 50, 200])
-            world.catchUpEntries = generator.pick([1, 20, 100])
+        if generator.chance(0.75) {
+            world.snapshotCount = generator.pick([5, 20, 100])
+            world.catchUpEntries = generator.pick([1, 10, 50])
             world.catchUpBytes = 0
         }
+        world.laggardBytes = generator.pick([1 << 10, 4 << 10, 20 << 10, 256 << 20])
+        world.pieceBytes = generator.pick([4 << 10, 32 << 10, 128 << 10])
         world.preVote = generator.chance(0.8)
         world.strictReconfigCheck = generator.chance(0.5)
     }
-}
-
-extension WorldOptions {
-    /// Whether logs are cut off within a run.
-    var cutsLog: Bool { snapshotCount < 10_000 }
 }
 
 // MARK: - Overrides
@@ -162,6 +163,7 @@ extension WorldOptions {
             "backend every \(backendInterval) ms in \(backendDelay) ms",
             "segments of \(segmentSize) bytes",
             "log cut every \(snapshotCount) entries leaving \(catchUpEntries)",
+            "\(laggardBytes) bytes for who lags, snapshots in pieces of \(pieceBytes)",
             "\(entriesPerTurn) entries a turn",
             "pre-vote \(preVote)",
             "strict changes \(strictReconfigCheck)",

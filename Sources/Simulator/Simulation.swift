@@ -31,6 +31,7 @@ package struct Report: Hashable, Sendable {
     package let virtualMicros: Int
     package let operations: Int
     package let faults: FaultCounts
+    package let occasions: Counts<Occasion>
     package let violation: Violation?
 
     init(_ stage: Stage, operations: Int) {
@@ -40,6 +41,7 @@ package struct Report: Hashable, Sendable {
         virtualMicros = stage.now
         self.operations = operations
         faults = stage.faultCounts
+        occasions = stage.occasions
         violation = stage.violations.first
     }
 
@@ -50,6 +52,7 @@ package struct Report: Hashable, Sendable {
         virtualMicros: Int,
         operations: Int,
         faults: FaultCounts,
+        occasions: Counts<Occasion>,
         violation: Violation?
     ) {
         self.seed = seed
@@ -58,6 +61,7 @@ package struct Report: Hashable, Sendable {
         self.virtualMicros = virtualMicros
         self.operations = operations
         self.faults = faults
+        self.occasions = occasions
         self.violation = violation
     }
 }

@@ -49,8 +49,15 @@ struct Simulate: ParsableCommand {
     @Flag(help: "With --seed: print a line for everything that happens.")
     var trace = false
 
-    @Flag(help: "Print the summary as JSON.")
-    var json = false
+    @Option(name: .shortAndLong, help: "How the summary is printed: table or json.")
+    var output = Output.table
+
+    enum Output: String, ExpressibleByArgument, CaseIterable {
+        case table
+        case json
+    }
+
+    private var json: Bool { output == .json }
 
     @OptionGroup(title: "What a seed is not to decide")
     var changes: Changes

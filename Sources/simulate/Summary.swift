@@ -9,6 +9,7 @@ struct Summary {
     private var virtualMicros = 0
     private var operations = 0
     private var faults = FaultCounts()
+    private var occasions = Counts<Occasion>()
     private(set) var violated: [Report] = []
     var finds: [Find] = []
     private var seconds = 0.0
@@ -22,6 +23,7 @@ struct Summary {
         virtualMicros += report.virtualMicros
         operations += report.operations
         faults += report.faults
+        occasions += report.occasions
         if report.violation != nil { violated.append(report) }
     }
 
@@ -53,11 +55,23 @@ struct Summary {
                 + " \(Int(speed)) times as fast as real time",
             "operations  \(operations)",
         ]
-        let counts = Fault.allCases.filter { faults[$0] > 0 }
-            .map { "\($0.rawValue) \(faults[$0])" }
-        lines.append("faults      " + (counts.isEmpty ? "none" : counts.joined(separator: ", ")))
         lines.append("violations  \(violated.count)")
+        lines += ["", "faults injected"]
+        lines += Self.table(Fault.allCases.map { ($0.rawValue, faults[$0]) })
+        lines += ["", "what came about"]
+        lines += Self.table(Occasion.allCases.map { ($0.rawValue, occasions[$0]) })
         return lines.joined(separator: "\n")
+    }
+
+    /// Names and right-aligned numbers.
+    private static func table(_ rows: [(name: String, count: Int)]) -> [String] {
+        let width = rows.map(\.name.count).max() ?? 0
+        let digits = rows.map { "\($0.count)".count }.max() ?? 0
+        return rows.map { row in
+            let name = row.name + String(repeating: " ", count: width - row.name.count)
+            let gap = String(repeating: " ", count: digits - "\(row.count)".count)
+            return "  " + name + "  " + gap + "\(row.count)"
+        }
     }
 
     private static func round(_ number: Double) -> String {
@@ -79,21 +93,23 @@ struct Summary {
         let seconds: Double
         let operations: Int
         let faults: [String: Int]
+        let occasions: [String: Int]
         let violations: [Violation]
     }
 
     var json: String {
-        var counts: [String: Int] = [:]
-        for fault in Fault.allCases where faults[fault] > 0 {
-            counts[fault.rawValue] = faults[fault]
-        }
         let document = Document(
             first: first,
             seeds: seeds,
             virtualHours: virtualHours,
             seconds: seconds,
             operations: operations,
-            faults: counts,
+            faults: Dictionary(
+                uniqueKeysWithValues: Fault.allCases.map { ($0.rawValue, faults[$0]) }
+            ),
+            occasions: Dictionary(
+                uniqueKeysWithValues: Occasion.allCases.map { ($0.rawValue, occasions[$0]) }
+            ),
             violations: finds.map { find in
                 Document.Violation(
                     seed: find.report.seed,

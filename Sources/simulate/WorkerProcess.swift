@@ -96,7 +96,8 @@ final class WorkerProcess {
                 events: 0,
                 virtualMicros: 0,
                 operations: 0,
-                faults: FaultCounts(),
+                faults: Counts(),
+                occasions: Counts(),
                 violation: violation
             )
         ]

@@ -13,7 +13,9 @@ import Testing
 
     init() throws {
         directory = try TemporaryDirectory()
-        store = StoreDirectories(in: directory.path, on: disk, mapSize: 16 << 20)
+        store = StoreDirectories(in: directory.path, on: disk) { directory throws(BackendError) in
+            try LMDBBackend(directory: directory, mapSize: 16 << 20)
+        }
     }
 
     /// Writes rows as of an index; without one, as a load that was cut off leaves them.

@@ -28,5 +28,8 @@ import Testing
         }
         #expect(run.status == 0)
         #expect(run.summary.seeds > 0)
+        for (kind, count) in run.summary.faults where count == 0 && run.summary.seeds >= 160 {
+            Issue.record("\(kind) never happened")
+        }
     }
 }

@@ -73,6 +73,12 @@ import Testing
             checkers: ["equal membership"]
         ),
         Canary(
+            bug: "forgetsConfState",
+            world: "members",
+            seeds: 200,
+            checkers: ["equal membership", "convergence", "progress after the faults"]
+        ),
+        Canary(
             bug: "readsWithoutQuorum",
             world: "members",
             seeds: 200,

@@ -16,6 +16,7 @@ struct SimulateProgram {
         let virtualHours: Double
         let seconds: Double
         let faults: [String: Int]
+        let occasions: [String: Int]
         let violations: [Violation]
     }
 
@@ -25,7 +26,7 @@ struct SimulateProgram {
     static func run(_ arguments: [String]) async throws -> SimulateProgram {
         let outcome = try await Program.run(
             "\(repositoryRoot())/.build/release/simulate",
-            arguments + ["--json"],
+            arguments + ["-o", "json"],
             within: .seconds(240)
         )
         let data = Data(outcome.output.utf8)

@@ -39,7 +39,8 @@ import Testing
             events: 3,
             virtualMicros: 4,
             operations: 5,
-            faults: FaultCounts(),
+            faults: Counts(),
+            occasions: Counts(),
             violation: Violation("logs match", "they\tdo not")
         )
         #expect(Report(line: violated.line) == violated)

@@ -134,7 +134,7 @@ private struct Scenario {
         try append(to: wal, first: last + 1, sizes: [2000, 2100], term: 4, commit: last)
         try sync(wal)
         last += 2
-        try mark(wal, index: last - 1)
+        try mark(wal, index: last - 1, term: 4)
         try wal.release(before: LogIndex(rawValue: last - 1))
         // An installed snapshot far ahead, with entries behind it in the same batch.
         last += 50
@@ -163,10 +163,15 @@ private struct Scenario {
         try wal.append(batch.entries, hardState: batch.hardState)
     }
 
-    private mutating func mark(_ wal: WAL, index: UInt64, with sizes: [Int] = []) throws {
-        let batch = LogBatch(marker: marker(index))
+    private mutating func mark(
+        _ wal: WAL,
+        index: UInt64,
+        term: UInt64 = 3,
+        with sizes: [Int] = []
+    ) throws {
+        let batch = LogBatch(marker: marker(index, term: term))
         note { $0.add(batch) }
-        try wal.append(marker(index))
+        try wal.append(marker(index, term: term))
         if !sizes.isEmpty {
             try append(to: wal, first: index + 1, sizes: sizes, term: 4, commit: index)
         }

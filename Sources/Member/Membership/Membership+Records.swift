@@ -139,7 +139,8 @@ extension Membership {
 // `{"voters":[1,2],"learners":[3],"auto_leave":false}`: Go's form of raftpb.ConfState, empty lists
 // left out.
 extension ConfState {
-    var json: [UInt8] {
+    /// The record of it in the `meta` bucket.
+    package var json: [UInt8] {
         var writer = JSONWriter()
         for (name, nodes) in [
             ("voters", voters), ("learners", learners), ("voters_outgoing", votersOutgoing),

@@ -1,4 +1,5 @@
 package import Keyspace
+package import Raft
 package import Storage
 
 /// Why a snapshot file cannot be written or loaded.
@@ -13,6 +14,10 @@ package enum SnapshotError: Error, Hashable, Sendable, CustomStringConvertible {
     case badMeta(key: String, reason: String)
     /// Loading is into an empty backend only; there are rows in this bucket.
     case notEmpty(Bucket)
+    /// There is no place to load into.
+    case store(StartError)
+    /// The file is not of the state that the message speaks of.
+    case otherIndex(file: LogIndex, message: LogIndex)
 
     package var description: String {
         switch self {
@@ -24,6 +29,9 @@ package enum SnapshotError: Error, Hashable, Sendable, CustomStringConvertible {
             "the snapshot's record \(key) of bucket meta cannot be read: \(reason)"
         case .notEmpty(let bucket):
             "a snapshot is loaded into an empty store only, and \(bucket.rawValue) has rows"
+        case .store(let error): error.description
+        case .otherIndex(let file, let message):
+            "the file holds the state at index \(file), the message speaks of \(message)"
         }
     }
 }

@@ -5,7 +5,7 @@ package import Storage
 
 /// Why a member does not start. Nothing has been changed on disk when it is thrown, but that a log
 /// may have been created.
-package enum StartError: Error, Sendable, CustomStringConvertible {
+package enum StartError: Error, Hashable, Sendable, CustomStringConvertible {
     case log(WALError)
     case disk(DiskError)
     case backend(BackendError)

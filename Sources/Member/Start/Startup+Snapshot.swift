@@ -10,7 +10,7 @@ package import Storage
 extension Startup {
     /// Opens the log and the keyspace that goes with it. See `openLog` for the parameters.
     package static func open(
-        _ store: some KeyspaceStore,
+        _ store: StoreDirectories,
         on disk: any Disk,
         directory: String,
         first: First?,

@@ -4,7 +4,7 @@ package import Storage
 ///
 ///     <data-dir>/member/lock        flock: who holds it is the member
 ///     <data-dir>/member/wal/        the write-ahead log, etcd's format
-///     <data-dir>/member/store/      the keyspace, LMDB (see `StoreDirectories`)
+///     <data-dir>/member/store/      the keyspace, LMDB (`Member.StoreDirectories`)
 ///     <data-dir>/member/snapshot/   files of snapshots on their way; nothing of it is kept
 ///     <data-dir>/identity.json      name and ids, for people and the operator (see `Identity`)
 ///     <data-dir>/retired            a stamp: never start from here again

@@ -121,7 +121,7 @@ final class SnapshotReceiver {
             return answer()
         }
         let (file, store) = (file, loop.replica.store)
-        work({ try Self.load(file, expected, into: store) }) { isLoaded in
+        work({ try store.prepare(file, as: expected) }) { isLoaded in
             if !isLoaded || self.loop.install(message) { return answer() }
             // It came too late to be of use.
             self.work({ try store.discard() }) { _ in answer() }
@@ -150,27 +150,5 @@ final class SnapshotReceiver {
                 }
                 self.releaseIfDone()
             }
-    }
-
-    private static func load(
-        _ file: any DiskFile,
-        _ expected: Snapshot,
-        into store: StoreDirectories
-    ) throws {
-        let rows = try store.prepare()
-        defer { rows.close() }
-        let facts = try SnapshotFile.load(file, into: rows)
-        guard facts.consistentIndex == expected.index else {
-            throw WrongIndex(file: facts.consistentIndex, message: expected.index)
-        }
-    }
-
-    private struct WrongIndex: Error, CustomStringConvertible {
-        let file: LogIndex
-        let message: LogIndex
-
-        var description: String {
-            "the file holds the state at index \(file), the message speaks of \(message)"
-        }
     }
 }

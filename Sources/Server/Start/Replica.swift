@@ -14,11 +14,11 @@ struct Replica {
 
     init(opening plan: Assembly.Plan) throws(Fatal) {
         let settings = plan.settings
-        store = StoreDirectories(
-            in: plan.directory.member,
-            on: plan.disk,
-            mapSize: Quota.mapSize(configured: settings.quotaBackendBytes)
-        )
+        let mapSize = Quota.mapSize(configured: settings.quotaBackendBytes)
+        store = StoreDirectories(in: plan.directory.member, on: plan.disk) {
+            directory throws(BackendError) in
+            try LMDBBackend(directory: directory, mapSize: mapSize)
+        }
         do throws(StartError) {
             let (rows, keyspace, opened) = try Startup.open(
                 store,

@@ -97,6 +97,7 @@ extension CoreWorld {
         } catch {
             return stage.report("nodes start again", "\(machine.name): \(error)")
         }
+        stage.count(.start)
         stage.note(.start, index, snapshot.index.rawValue, machine.store.lastIndex.rawValue) {
             "starts, applied \(snapshot.index), log to \(machine.store.lastIndex)"
         }
@@ -162,6 +163,7 @@ extension CoreWorld {
         switch leaders.note(machine.id, leads: status.term) {
         case .known: break
         case .first:
+            stage.count(.leader)
             stage.note(.lead, index, status.term.rawValue) { "leads term \(status.term)" }
             stage.report(
                 committed.check(
@@ -273,6 +275,7 @@ extension CoreWorld {
 
     private func check(_ snapshot: Snapshot, _ index: Int) {
         appliedOnce.installed(index, at: snapshot.index)
+        stage.count(.snapshotTaken)
         let chain = CoreMachine.number(snapshot.data)
         let position = Int(snapshot.index.rawValue)
         guard position >= chains.count || chains[position] != chain else { return }
@@ -387,6 +390,7 @@ extension CoreWorld {
     private func sendSnapshot(_ bytes: [UInt8], _ arrival: Int?, from index: Int, to: Int) {
         let delay = (arrival ?? 5_000) * 5
         let peer = machines[to].id
+        stage.count(.snapshotSent)
         stage.planArrival(at: to, in: delay) { [unowned self] in
             let hasArrived = arrival != nil && machines[to].isRunning
             if hasArrived { receive(bytes, to) }

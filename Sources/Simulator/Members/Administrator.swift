@@ -38,7 +38,9 @@ final class Administrator {
 
     private func promote(_ learner: MemberInfo, _ member: Member, _ leader: Int) -> Bool {
         begin(leader, 30, "is asked to promote \(learner.id)")
-        member.promoteMember(learner.id) { [unowned self] in end($0.map { _ in }) }
+        member.promoteMember(learner.id) { [unowned self] in
+            end($0.map { _ in }, .memberPromoted)
+        }
         world.wake(leader)
         return true
     }
@@ -62,7 +64,7 @@ final class Administrator {
             isLearner: isLearner,
             token: World.token,
             unixSeconds: seconds
-        ) { [unowned self] in end($0.map { _ in }) }
+        ) { [unowned self] in end($0.map { _ in }, .memberAdded) }
         world.wake(leader)
         return true
     }
@@ -78,7 +80,9 @@ final class Administrator {
             32,
             "is asked to remove \(victim.name.isEmpty ? "\(victim.id)" : victim.name)"
         )
-        member.removeMember(victim.id) { [unowned self] in end($0.map { _ in }) }
+        member.removeMember(victim.id) { [unowned self] in
+            end($0.map { _ in }, .memberRemoved)
+        }
         world.wake(leader)
         return true
     }
@@ -90,14 +94,17 @@ final class Administrator {
         world.stage.plan(in: 12_000_000) { [unowned self] in isBusy = false }
     }
 
-    private func end(_ result: Swift.Result<Void, EtcdError>) {
+    private func end(_ result: Swift.Result<Void, EtcdError>, _ change: Occasion) {
         world.stage.note(.fault, -1, 33) {
             switch result {
             case .success: "the change of members is done"
             case .failure(let error): "the change of members: \(error)"
             }
         }
-        if case .success = result { isBusy = false }
+        if case .success = result {
+            world.stage.count(change)
+            isBusy = false
+        }
         // What failed may have been refused at once, or may still be under way.
         if case .failure(let error) = result, !error.message.contains("timed out") {
             isBusy = false

@@ -1,6 +1,6 @@
 import Chance
 package import EtcdProto
-package import Keyspace
+import Keyspace
 import Logging
 package import Member
 package import Raft
@@ -22,38 +22,50 @@ package final class Machine {
     package let name: String
     package let id: MemberID
     package private(set) var disk = MemoryDisk()
-    package let backend = MemoryBackend()
+    /// What the files of its backends stand for.
+    let rows = RowArchive()
+    package private(set) var backend: RowFile?
     package private(set) var member: Member?
     package private(set) var wal: WAL?
     /// What is durable in the log.
-    private(set) var durable = DurableState()
-    /// The log begins behind this.
-    private(set) var cutAt = LogIndex.zero
+    var durable = DurableState()
     var isBackendDue = false
     /// A bit of its log was flipped: if it does not start any more, that is right.
-    private(set) var isRotten = false
+    var isRotten = false
     /// It has not been started since.
-    private var wasJustDamaged = false
+    var wasJustDamaged = false
     /// It will never run again: its log is damaged, or its member was removed.
     var isGone = false
     private var runCount = 0
+    /// What its log held when it was last opened.
+    private(set) var found: WAL.Contents?
 
-    private enum Work {
+    /// The snapshot that is being received.
+    var receiving: Transfer?
+    /// The index of the snapshot that Raft has taken, until the member is opened with it.
+    var taken: LogIndex?
+    /// The member is of no more use, and its files are about to be closed and opened again.
+    var isReopening = false
+    private var spoolCount = 0
+
+    enum Work {
         case batch(number: UInt64, LogBatch)
         case release(before: LogIndex)
     }
 
-    private var queue: [Work] = []
+    var queue: [Work] = []
     /// The end of the log's tail after the last sync, and after the one before.
-    private var syncedEnd: (segment: String, offset: Int64) = ("", 0)
-    private var stableEnd: (segment: String, offset: Int64) = ("", 0)
+    var syncedEnd: (segment: String, offset: Int64) = ("", 0)
+    var stableEnd: (segment: String, offset: Int64) = ("", 0)
     /// Written and not yet synced.
-    private var unsynced: [(number: UInt64, batch: LogBatch)] = []
+    var unsynced: [(number: UInt64, batch: LogBatch)] = []
 
     private let first: Startup.First
-    private let options: WorldOptions
+    let options: WorldOptions
 
-    static let logDirectory = "/data/member/wal"
+    private static let directory = "/data/member"
+    private static let spoolDirectory = directory + "/snapshot"
+    static let logDirectory = directory + "/wal"
 
     /// A machine on which nothing has run. `first` is what a member without a log is to do.
     init(_ name: String, _ id: MemberID, _ first: Startup.First, _ options: WorldOptions) {
@@ -67,17 +79,27 @@ package final class Machine {
     package var syncedIndex: LogIndex { durable.lastIndex }
     package var syncedTerm: Term { durable.term }
 
+    /// The places of its keyspace, on the disk as it is now.
+    var store: StoreDirectories {
+        StoreDirectories(in: Self.directory, on: disk) {
+            [disk, rows] directory throws(BackendError) in
+            try RowFile(in: directory, on: disk, rows)
+        }
+    }
+
     /// Starts a member on what the disks hold.
     func start(at milliseconds: Int) throws {
         runCount += 1
-        backend.reopen()
+        receiving = nil
+        isReopening = false
+        try disk.removeAll(Self.spoolDirectory)
+        try disk.createDirectory(Self.spoolDirectory)
         if options.bugs.contains(.appliesTwice) { forgetApplied() }
-        let keyspace = try Keyspace(backend: backend)
-        let open = try Startup.openLog(
+        let (rows, keyspace, open) = try Startup.open(
+            store,
             on: disk,
             directory: Self.logDirectory,
             first: first,
-            applied: LogIndex(rawValue: keyspace.consistentIndex),
             segmentSize: options.segmentSize
         )
         let found = DurableState(
@@ -90,9 +112,11 @@ package final class Machine {
             throw UnnoticedDamage(found: found, durable: durable)
         }
         wasJustDamaged = false
+        taken = nil
         wal = open.wal
+        backend = rows as? RowFile
         durable = found
-        cutAt = open.contents.marker.index
+        self.found = open.contents
         queue = []
         unsynced = []
         isBackendDue = false
@@ -101,7 +125,7 @@ package final class Machine {
         member = try Member(
             configuration: configuration(open, at: milliseconds),
             keyspace: keyspace,
-            backend: backend,
+            backend: rows,
             contents: open.contents,
             logger: Logger(label: name) { _ in SwiftLogNoOpLogHandler() }
         )
@@ -124,6 +148,7 @@ package final class Machine {
         configuration.snapshotCount = options.snapshotCount
         configuration.catchUpEntries = options.catchUpEntries
         configuration.catchUpBytes = options.catchUpBytes
+        configuration.laggardBytes = options.laggardBytes
         configuration.limits.entriesPerTurn = options.entriesPerTurn
         configuration.limits.pendingBytes = options.pendingBytes
         configuration.quotaBackendBytes = options.quotaBytes
@@ -136,13 +161,21 @@ package final class Machine {
     /// Ends the run: the process is killed, or the power goes too. A killed process leaves what it
     /// wrote with the system: not yet durable, but there for the next run.
     func crash(_ tear: MemoryDisk.Tear, seed: UInt64) {
-        member = nil
-        wal?.close()
-        wal = nil
-        backend.close()
+        close()
         if tear != .everything || disk.isCrashed {
             disk = disk.afterPowerLoss(seed: seed, tear: tear == .everything ? nil : tear)
         }
+    }
+
+    /// Lets go of the member and its files.
+    func close() {
+        member = nil
+        wal?.close()
+        wal = nil
+        backend?.close()
+        backend = nil
+        receiving = nil
+        isReopening = false
     }
 
     /// A planted bug: the index of the last applied entry is lost, the state is not.
@@ -152,113 +185,23 @@ package final class Machine {
             WriteBatch.Write(bucket: .meta, key: MetaKey.consistentIndex, value: nil)
         )
         batch.writes.append(WriteBatch.Write(bucket: .meta, key: MetaKey.term, value: nil))
-        try? backend.commit(batch)
-        backend.reopen()
+        guard let rows = try? store.open() else { return }
+        try? rows.commit(batch)
+        rows.close()
     }
 }
 
-// MARK: - The log
+// MARK: - Snapshots
 extension Machine {
-    func enqueue(_ number: UInt64, _ batch: LogBatch) {
-        var batch = batch
-        if options.bugs.contains(.forgetsVote), let state = batch.hardState {
-            batch.hardState = HardState(term: state.term, commit: state.commit)
-        }
-        queue.append(.batch(number: number, batch))
+    /// A new file for a snapshot on its way.
+    func createSpoolFile() throws(DiskError) -> any DiskFile {
+        spoolCount += 1
+        return try disk.open(Self.spoolDirectory + "/\(spoolCount).db", .create)
     }
 
-    func enqueueRelease(before index: LogIndex) {
-        cutAt = max(cutAt, index)
-        queue.append(.release(before: index))
-    }
-
-    var isWriting: Bool { !unsynced.isEmpty }
-
-    var hasWork: Bool { !queue.isEmpty }
-
-    /// What beginning to write comes to.
-    enum Begun {
-        case nothing
-        /// A sync has to follow.
-        case needsSync
-        /// Only a commit index was written, up to this batch, which needs none.
-        case done(number: UInt64)
-    }
-
-    /// Writes what is queued, up to the next removal of old segments; nothing may be unsynced.
-    func beginWriting() throws(WALError) -> Begun {
-        guard let wal else { return .nothing }
-        while case .release(let index)? = queue.first {
-            queue.removeFirst()
-            try wal.release(before: index)
-        }
-        var mustSync = false
-        while case .batch(let number, let batch)? = queue.first {
-            queue.removeFirst()
-            if let marker = batch.marker { try wal.append(marker) }
-            try wal.append(batch.entries, hardState: batch.hardState)
-            mustSync = mustSync || batch.mustSync || batch.marker != nil
-            unsynced.append((number, batch))
-        }
-        guard let last = unsynced.last else { return .nothing }
-        try wal.flush()
-        if mustSync { return .needsSync }
-        unsynced = []
-        return .done(number: last.number)
-    }
-
-    /// A place in the log whose damage must be noticed: synced, and not by the last sync.
-    func spotToRot(_ random: UInt64) -> (path: String, offset: Int64, bit: Int)? {
-        guard let wal, let names = try? disk.list(Self.logDirectory) else { return nil }
-        let segments = names.filter { $0.hasSuffix(".wal") }
-        guard let last = segments.last else { return nil }
-        var choice = Generator(seed: random)
-        let segment = choice.pick(segments)
-        let path = Self.logDirectory + "/" + segment
-        var end = (try? disk.status(path)).flatMap { $0 }?.size ?? 0
-        if segment == last { end = wal.tailName == stableEnd.segment ? stableEnd.offset : 0 }
-        return end > 0 ? (path, Int64(choice.below(Int(end))), choice.below(8)) : nil
-    }
-
-    /// Flips a bit of the log, while no process runs and nothing is unsynced.
-    func damage(_ spot: (path: String, offset: Int64, bit: Int)) -> Bool {
-        guard (try? disk.rot(spot.path, at: spot.offset, bit: spot.bit)) != nil else {
-            return false
-        }
-        isRotten = true
-        wasJustDamaged = true
-        return true
-    }
-
-    /// Lets the disk take only so many bytes more.
-    func limitSpace(toMore bytes: Int64) {
-        disk.setCapacity(.max)
-        guard let free = try? disk.freeSpace("/") else { return }
-        disk.setCapacity(.max - free + bytes)
-    }
-
-    func freeSpace() {
-        disk.setCapacity(.max)
-    }
-
-    /// Syncs what was written; gives the number of the last batch that is durable by that.
-    func sync() throws(WALError) -> UInt64? {
-        guard let wal, let number = unsynced.last?.number else { return nil }
-        let before = syncedEnd
-        try wal.sync()
-        syncedEnd = (wal.tailName, wal.tailPosition)
-        stableEnd = before
-        for (_, batch) in unsynced {
-            if let state = batch.hardState {
-                durable.term = state.term
-                durable.vote = state.vote
-            }
-            if let marker = batch.marker {
-                durable.lastIndex = max(durable.lastIndex, marker.index)
-            }
-            if let last = batch.entries.last { durable.lastIndex = last.index }
-        }
-        unsynced = []
-        return number
+    /// What cannot be removed goes at the next start.
+    func discard(_ file: any DiskFile) {
+        file.close()
+        _ = try? disk.remove(file.path)
     }
 }

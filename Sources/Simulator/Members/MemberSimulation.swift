@@ -58,6 +58,7 @@ final class MemberSimulation {
 
     private func checkLiveness() {
         saboteur.stop()
+        world.ambush = nil
         let core = chooseCore()
         phase("faults end for \(core.map { world.machines[$0].name }.joined(separator: " "))")
         world.stage.network.calm()
@@ -95,11 +96,8 @@ final class MemberSimulation {
         return voters.prefix(size).sorted()
     }
 
-    /// A change of members that is under way could make any of them indispensable; and who needs a
-    /// snapshot that nobody sends can be of no majority.
-    private var needsEverybody: Bool {
-        world.administrator != nil || (options.world.cutsLog && !options.world.snapshotsAreSent)
-    }
+    /// A change of members that is under way could make any of them indispensable.
+    private var needsEverybody: Bool { world.administrator != nil }
 
     private func heal(_ index: Int) {
         let machine = world.machines[index]
@@ -107,7 +105,7 @@ final class MemberSimulation {
         world.stage.healDisk(index)
         if machine.disk.isCrashed { world.crash(index, tear: .sectors) }
         machine.disk.heal()
-        machine.backend.failures = []
+        machine.rows.failures = []
         world.restart(index)
     }
 

@@ -2,6 +2,7 @@ import EtcdProto
 import Keyspace
 import Member
 import Raft
+import Storage
 
 extension World {
     /// Looks at a member that has just taken a turn.
@@ -27,8 +28,22 @@ extension World {
             report(appliedOnce.note(index, name, entry.index))
         }
         report(applied.note(member.keyspace, of: name, index))
+        report(memberships.note(member, of: name))
         if member.appliedIndex == committed.lastIndex, member.membership != knownMembership {
             knownMembership = member.membership
+        }
+    }
+
+    /// Looks at a member that has just started: what it found must be what the others had there.
+    func checkStart(_ member: Member, _ index: Int) {
+        let name = machines[index].name
+        applied.forget(index)
+        let keyspace = member.keyspace
+        report(applied.note(keyspace, of: name, index))
+        report(applied.compareHash(of: keyspace, at: keyspace.revision, name))
+        report(memberships.note(member, of: name))
+        if let found = machines[index].found {
+            report(matching.note(found.entries, after: found.marker.term, by: name))
         }
     }
 
@@ -38,6 +53,7 @@ extension World {
             break
         case .first:
             let index = machines.firstIndex { $0.id == member.memberID } ?? -1
+            stage.count(.leader)
             stage.note(.lead, index, member.term.rawValue) { "leads term \(member.term)" }
             report(
                 committed.check(
@@ -56,6 +72,7 @@ extension World {
     /// quiet.
     package func converges(within milliseconds: Int) -> Bool {
         drops = nil
+        ambush = nil
         healNetwork()
         for index in machines.indices { restart(index) }
         // A new leader knows what is committed only when an entry of its own term is.
@@ -85,14 +102,11 @@ extension World {
             && member?.leader == leading.memberID
     }
 
-    /// Machines that are gone need not, nor those whose member is not in the cluster any more, nor,
-    /// as long as no snapshots are sent, those that need entries which the leader has cut off.
+    /// Machines that are gone need not, nor those whose member is not in the cluster any more.
     private func mustConverge(_ index: Int, leader: Int) -> Bool {
         let machine = machines[index]
-        guard !machine.isGone, let leading = machines[leader].member,
-            leading.membership.member(machine.id) != nil
-        else { return false }
-        return options.snapshotsAreSent || machine.durable.lastIndex >= machines[leader].cutAt
+        guard !machine.isGone, let leading = machines[leader].member else { return false }
+        return leading.membership.member(machine.id) != nil
     }
 
     /// Where every member is, in one line.
@@ -117,7 +131,7 @@ extension World {
             report(history.acknowledgedWrites.check(keyspace, of: name))
             if member.membership != reference.membership {
                 stage.report(
-                    "equal membership",
+                    MembershipChecker.name,
                     "\(name) has \(member.membership), the leader \(reference.membership)"
                 )
             }

@@ -20,6 +20,7 @@ extension World: Sabotaged {
         case .transfer: transfer(&generator)
         case .compaction: compact(&generator)
         case .reconfiguration: administrator?.reconfigure(&generator) ?? false
+        case .snapshotCrash: lieInWait(&generator)
         default: false
         }
     }
@@ -32,7 +33,7 @@ extension World: Sabotaged {
         switch fault {
         case .powerLossInSync: machine.disk.failPower(afterSyncs: count)
         case .failedSync: machine.disk.failSync(after: count)
-        case .failedCommit: machine.backend.failures = [.ioFailure]
+        case .failedCommit: machine.rows.failures = [.ioFailure]
         case .fullDisk:
             machine.limitSpace(toMore: Int64(count) * 500)
             let time = generator.within(500...5_000)
@@ -52,7 +53,8 @@ extension World: Sabotaged {
         let index = generator.below(machines.count)
         let place = generator.next()
         let machine = machines[index]
-        guard isRunning(index), !machine.isRotten, !machine.isWriting, canLose(index),
+        guard isRunning(index), !machine.isRotten, !machine.isWriting, !machine.isReopening,
+            canLose(index),
             administrator?.isBusy != true, let spot = machine.spotToRot(place)
         else { return false }
         crash(index, tear: .everything)

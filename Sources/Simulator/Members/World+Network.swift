@@ -22,7 +22,7 @@ extension World {
     }
 
     private func deliver(_ bytes: [UInt8], to index: Int) {
-        guard let member = machines[index].member else { return }
+        guard let member = machines[index].member, !machines[index].isReopening else { return }
         do {
             let message = try Message(decoding: bytes)
             stage.note(

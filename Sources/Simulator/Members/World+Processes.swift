@@ -8,17 +8,23 @@ package import Storage
 // MARK: - Starting and ending
 extension World {
     /// Starts the process of a machine; throws when the member refuses to start.
-    package func start(_ index: Int) throws {
+    package func start(_ index: Int, isReopening: Bool = false) throws {
         let machine = machines[index]
         stage.nextRun(of: index)
         pendingTurns[index] = false
+        let taken = machine.taken
         try machine.start(at: now)
         guard let member = machine.member else { return }
+        stage.count(.start)
         stage.note(.start, index, member.appliedIndex.rawValue) {
             "starts, applied \(member.appliedIndex), log to \(machine.durable.lastIndex)"
         }
         report(appliedOnce.started(index, machine.name, at: member.appliedIndex))
-        applied.forget(index)
+        appliedOnce.persisted(index, upTo: member.appliedIndex)
+        if let taken, member.appliedIndex == taken {
+            stage.count(isReopening ? .snapshotOpened : .snapshotRecovered)
+        }
+        checkStart(member, index)
         stage.plan(for: index, in: stage.generator.below(options.tick * 1_000) + 1, isTick: true) {
             [unowned self] in tick(index)
         }
@@ -40,16 +46,23 @@ extension World {
     /// Starts a process that a fault had ended. What its disk makes of that ends it again; that a
     /// damaged log is refused is right; every other refusal is a violation.
     func restart(_ index: Int) {
+        bringUp(index, isReopening: false)
+    }
+
+    func bringUp(_ index: Int, isReopening: Bool) {
         guard !isRunning(index), !machines[index].isGone else { return }
         do {
-            try start(index)
-        } catch StartError.log(.disk), StartError.disk {
+            try start(index, isReopening: isReopening)
+        } catch StartError.log(.disk), StartError.disk, is DiskError {
             endProcess(index, "its disk fails at start")
+        } catch StartError.backend(let error) where error.kind != .corrupted {
+            endProcess(index, "its backend fails at start")
         } catch let damage as UnnoticedDamage {
             stage.report("damaged logs are noticed", "\(machines[index].name): \(damage)")
         } catch {
             if machines[index].isRotten {
                 stage.note(.fault, index, 1) { "is lost: \(error)" }
+                stage.count(.lostMember)
                 machines[index].isGone = true
                 machines[index].crash(.everything, seed: 0)
             } else {
@@ -60,6 +73,7 @@ extension World {
 
     /// The process is killed, or the machine loses power.
     package func crash(_ index: Int, tear: MemoryDisk.Tear = .everything) {
+        breakOff(transfersOf: index, isSilent: tear != .everything)
         stage.nextRun(of: index)
         machines[index].crash(tear, seed: stage.generator.next())
         stage.note(.end, index, UInt64(bitPattern: Int64(tear.hashOrder))) {
@@ -102,7 +116,7 @@ extension World {
     private func tick(_ index: Int) {
         guard let member = machines[index].member else { return }
         stage.note(.tick, index) { "tick" }
-        member.tick()
+        if !machines[index].isReopening { member.tick() }
         wake(index)
         let period = stage.duration(options.tick * 1_000, on: index)
         stage.plan(for: index, in: period, isTick: true) { [unowned self] in tick(index) }
@@ -119,7 +133,7 @@ extension World {
 
     /// Has a member take a turn once all that happens at this moment has happened.
     package func wake(_ index: Int) {
-        guard isRunning(index), !pendingTurns[index] else { return }
+        guard isRunning(index), !machines[index].isReopening, !pendingTurns[index] else { return }
         pendingTurns[index] = true
         stage.plan(for: index, in: 0) { [unowned self] in
             pendingTurns[index] = false
@@ -129,7 +143,7 @@ extension World {
 
     private func turn(_ index: Int) {
         let machine = machines[index]
-        guard let member = machine.member else { return }
+        guard let member = machine.member, !machine.isReopening else { return }
         let before = member.appliedIndex
         let turn = member.turn(backendDue: machine.isBackendDue)
         machine.isBackendDue = false
@@ -148,8 +162,16 @@ extension World {
                 wake(index)
             }
         }
-        if let release = turn.releaseLogBefore { machine.enqueueRelease(before: release) }
+        if let release = turn.releaseLogBefore {
+            stage.count(.logCut)
+            machine.enqueueRelease(before: release)
+        }
         for message in turn.messages { send(message, from: index) }
+        if turn.mustReopen { return reopen(index) }
+        for message in turn.snapshots {
+            sendSnapshot(message, from: index)
+            if !isRunning(index) { return }
+        }
         if let batch = turn.backend {
             let delay = stage.diskDelay(options.backendDelay.micros, on: index)
             stage.plan(for: index, in: delay) { [unowned self] in commit(batch, on: index) }
@@ -169,7 +191,7 @@ extension World {
     /// Begins to write what is queued, unless a sync is under way.
     private func write(_ index: Int) {
         let machine = machines[index]
-        while !machine.isWriting, machine.hasWork, isRunning(index) {
+        while !machine.isWriting, machine.hasWork, isRunning(index), !machine.isReopening {
             do {
                 switch try machine.beginWriting() {
                 case .nothing:
@@ -210,13 +232,15 @@ extension World {
     }
 
     private func logged(_ number: UInt64, _ index: Int) {
-        if !options.bugs.contains(.answersBeforeSync) { machines[index].member?.logged(number) }
+        if !options.bugs.contains(.answersBeforeSync), !machines[index].isReopening {
+            machines[index].member?.logged(number)
+        }
         wake(index)
     }
 
     private func commit(_ batch: WriteBatch, on index: Int) {
         let machine = machines[index]
-        guard let member = machine.member else { return }
+        guard let member = machine.member, let backend = machine.backend else { return }
         if let applied = batch.consistentIndex {
             report(
                 DurabilityChecker.check(
@@ -227,13 +251,13 @@ extension World {
             )
         }
         do {
-            try machine.backend.commit(batch)
+            try backend.commit(batch)
         } catch {
             return endProcess(index, "\(error)")
         }
         stage.note(.commit, index, batch.number) { "committed backend batch \(batch.number)" }
         if let applied = batch.consistentIndex { appliedOnce.persisted(index, upTo: applied) }
-        member.committed(batch.number)
+        if !machine.isReopening { member.committed(batch.number) }
         wake(index)
     }
 }

@@ -35,6 +35,9 @@ package final class World {
     var knownMembership: Membership
 
     var pendingTurns: [Bool] = []
+    /// Snapshots on their way.
+    var transfers: [Transfer] = []
+    var ambush: Ambush?
     var clockGenerator: Generator
 
     // Checkers.
@@ -43,6 +46,7 @@ package final class World {
     var matching = LogMatchingChecker()
     var applied = AppliedStateChecker(interval: 128)
     var appliedOnce = AppliedOnceChecker()
+    var memberships = MembershipChecker()
 
     package init(_ seed: Seed, _ options: WorldOptions, trace: Trace = Trace()) throws {
         self.options = options

@@ -18,16 +18,15 @@ package struct WorldOptions: Sendable {
     package var snapshotCount: UInt64 = 10_000
     package var catchUpEntries: UInt64 = 5_000
     package var catchUpBytes = 64 << 20
+    package var laggardBytes = 256 << 20
+    /// So much of a snapshot goes over the network at once.
+    package var pieceBytes = 128 << 10
     package var entriesPerTurn = 1_000
     package var pendingBytes = 64 << 20
     package var quotaBytes: Int64 = -1
     package var preVote = true
     package var strictReconfigCheck = true
     package var requestTimeoutTicks = 30
-    /// Members take each other's snapshots: a follower that fell behind the cut log, or a new
-    /// member, can catch up. Without it nobody is added once logs are cut, and who fell behind is
-    /// left out of what must converge.
-    package var snapshotsAreSent = false
     package var bugs: PlantedBugs = []
 
     package init() {}

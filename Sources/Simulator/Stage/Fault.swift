@@ -37,25 +37,12 @@ package enum Fault: String, CaseIterable, Sendable {
     case reconfiguration
     /// Old revisions of the keyspace are compacted.
     case compaction
+    /// At some moment of a snapshot's way the machine that has it loses its process, its power, or
+    /// what its disk promised.
+    case snapshotCrash
 
     var position: Int {
         Fault.allCases.firstIndex(of: self) ?? 0
-    }
-}
-
-/// How often each kind was injected.
-package struct FaultCounts: Hashable, Sendable {
-    private var counts = Array(repeating: 0, count: Fault.allCases.count)
-
-    package init() {}
-
-    package subscript(_ fault: Fault) -> Int {
-        get { counts[fault.position] }
-        set { counts[fault.position] = newValue }
-    }
-
-    package static func += (left: inout FaultCounts, right: FaultCounts) {
-        for position in left.counts.indices { left.counts[position] += right.counts[position] }
     }
 }
 

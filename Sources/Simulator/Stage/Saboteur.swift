@@ -78,7 +78,7 @@ final class Saboteur {
         case .flakyLink: flakyLink(&generator)
         case .slowDisk: slowDisk(&generator)
         case .powerLossInSync, .failedSync, .fullDisk, .failedCommit, .bitRot, .transfer,
-            .forgetLeader, .reconfiguration, .compaction:
+            .forgetLeader, .reconfiguration, .compaction, .snapshotCrash:
             world.inject(fault, &generator)
         }
     }

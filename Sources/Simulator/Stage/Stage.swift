@@ -32,6 +32,7 @@ package final class Stage {
     var network: Network
     package var trace: Trace
     var faultCounts = FaultCounts()
+    private(set) var occasions = Counts<Occasion>()
     /// The names of checkers that are not listened to.
     var ignored: [String] = []
     var generator: Generator
@@ -53,8 +54,13 @@ package final class Stage {
     func addMachine(clock: Int) {
         var process = Process()
         process.clock = clock
+        if clock != 1_000 { count(.wrongClock) }
         processes.append(process)
         network.addMachine()
+    }
+
+    func count(_ occasion: Occasion) {
+        occasions[occasion] += 1
     }
 
     func report(_ checker: String, _ text: String) {

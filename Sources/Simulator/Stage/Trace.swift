@@ -18,11 +18,12 @@ package struct Trace {
         case fault
         case phase
         case violation
+        case snapshot
 
         /// Whether it belongs to the short story of a run.
         var isHighlight: Bool {
             switch self {
-            case .start, .end, .lead, .fault, .phase, .violation, .ask, .answer: true
+            case .start, .end, .lead, .fault, .phase, .violation, .ask, .answer, .snapshot: true
             case .message, .tick, .write, .sync, .commit, .apply: false
             }
         }

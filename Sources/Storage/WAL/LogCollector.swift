@@ -5,7 +5,8 @@ import Raft
 /// etcd's format protects what a record holds, not its type, so records are also checked against
 /// each other: what no correct member can have written is damage.
 ///
-/// A marker ahead of the log installs a snapshot, and entries may continue from it:
+/// A marker ahead of the log, or of another term than the entry there, installs a snapshot, and
+/// entries may continue from it:
 ///
 ///     entry 9 | entry 10 | marker 500 | entry 501 | state commit 501
 ///
@@ -52,7 +53,17 @@ struct LogCollector {
             }
             markers.append(marker)
             validMarkers.append(marker)
+            if contradicts(marker) { installed = (marker.index, []) }
         }
+    }
+
+    /// Whether the log has another entry at the marker's index: then a snapshot took the place of
+    /// all of it, and what is behind that entry is not what is behind the snapshot.
+    private func contradicts(_ marker: WAL.Marker) -> Bool {
+        guard marker.index > state.commit, let first = entries.first, marker.index >= first.index,
+            marker.index.rawValue - first.index.rawValue < UInt64(entries.count)
+        else { return false }
+        return entries[Int(marker.index.rawValue - first.index.rawValue)].term != marker.term
     }
 
     private func decode<Value: WireCodable>(

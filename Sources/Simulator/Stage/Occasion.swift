@@ -1,0 +1,33 @@
+/// What comes about in a run without being injected. Its counts show what runs get to; nothing
+/// depends on them.
+package enum Occasion: String, CaseIterable, Sendable {
+    /// A process has started.
+    case start
+    /// A machine's clock is too fast or too slow.
+    case wrongClock
+    /// A node has begun to lead.
+    case leader
+    /// A log was cut off.
+    case logCut
+    /// A damaged log was noticed; its member is lost.
+    case lostMember
+    case memberAdded
+    case memberPromoted
+    case memberRemoved
+    /// A follower needs a snapshot.
+    case snapshotOrdered
+    /// Its file is written, and begins to be sent.
+    case snapshotSent
+    /// The connection broke before all of it had arrived.
+    case snapshotCutOff
+    /// It was refused, or could not be written down.
+    case snapshotRefused
+    /// It came too late to be of use.
+    case snapshotUnwanted
+    /// Raft has taken it.
+    case snapshotTaken
+    /// A running member was opened anew with it.
+    case snapshotOpened
+    /// A process started with a snapshot that was taken before its end.
+    case snapshotRecovered
+}
