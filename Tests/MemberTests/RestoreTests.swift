@@ -9,17 +9,6 @@ import Testing
 
 /// A snapshot as the beginning of a new cluster.
 @Suite struct RestoreTests {
-    /// A keyspace's place that lives in memory.
-    private struct Store: KeyspaceStore {
-        let backend: MemoryBackend
-
-        func open() throws(StartError) -> any Backend { backend }
-        func prepare() throws(StartError) -> any Backend { MemoryBackend() }
-        func prepared() throws(StartError) -> LogIndex? { nil }
-        func adopt() throws(StartError) {}
-        func discard() throws(StartError) {}
-    }
-
     private static func cluster() throws -> InitialCluster {
         try InitialCluster(parsing: "a=http://a:1,b=http://b:1,c=http://c:1", token: "restored")
     }
@@ -68,7 +57,7 @@ import Testing
         let cluster = try Self.cluster()
 
         let opened = try Startup.open(
-            Store(backend: backend),
+            StoreDirectories(in: "/m", on: disk) { _ throws(BackendError) in backend },
             on: disk,
             directory: "/m/wal",
             first: nil

@@ -129,11 +129,11 @@ struct Restore {
         from file: any DiskFile
     ) throws(Fatal) -> SnapshotSummary {
         let size = try onDisk { () throws(DiskError) in try file.size() }
-        let store = StoreDirectories(
-            in: work + "/member",
-            on: call.disk,
-            mapSize: max(Quota.mapSize(configured: 0), Int(clamping: size) * 2)
-        )
+        let mapSize = max(Quota.mapSize(configured: 0), Int(clamping: size) * 2)
+        let store = StoreDirectories(in: work + "/member", on: call.disk) {
+            directory throws(BackendError) in
+            try LMDBBackend(directory: directory, mapSize: mapSize)
+        }
         let backend = try starting { () throws(StartError) in try store.open() }
         defer { backend.close() }
         let progress = ProgressLine("restoring", of: size)

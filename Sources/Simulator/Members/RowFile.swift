@@ -108,6 +108,10 @@ package final class RowFile: Backend, @unchecked Sendable {  // because a world 
         try rows.renewReader()
     }
 
+    /// Nothing of the file is unused, so a copy would be the same.
+    package func writeCompactCopy() throws(BackendError) { try rows.writeCompactCopy() }
+    package func adoptCompactCopy() throws(BackendError) { try rows.adoptCompactCopy() }
+
     package var sizeOnDisk: Int64 { rows.sizeOnDisk }
     package var sizeInUse: Int64 { rows.sizeInUse }
 
