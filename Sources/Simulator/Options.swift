@@ -43,6 +43,8 @@ extension Options {
         options.downtime = generator.pick([
             1...30, 20...500, 100...3_000, 1_000...10_000,
         ])
+        // Else a cluster that is well does little but this, at length.
+        options.thinking = max(options.thinking, 3 * options.clients)
         options.drawFaults(&generator)
         options.drawWorld(&generator)
         options.core = CoreOptions.swarm(&generator)

@@ -34,7 +34,7 @@ import Testing
                 let isNew = try scenario.check(after, isPromised, when)
                 outcomes.insert(isNew)
                 // A few, to be done in seconds.
-                guard crashes % 101 == 0 else { return }
+                guard crashes % 211 == 0 else { return }
                 for (second, moment) in after.moments.enumerated() {
                     try moment.forEachPowerLoss(.sectors) { after, loss in
                         crashes += 1
