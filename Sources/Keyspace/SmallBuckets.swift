@@ -1,4 +1,5 @@
-/// All buckets but `key` and `lease` (see `LeaseTable`), whole in memory. What is here counts; the backend follows.
+/// All buckets but `key` and `lease` (see `LeaseTable`), whole in memory. What is here counts; the
+/// backend follows.
 struct SmallBuckets {
     private var tables: [Bucket: SortedTable] = [:]
 

@@ -18,8 +18,8 @@ package import Storage
 /// Replies are called inside `turn` and `tick`; they may call `propose` and `read`, nothing else.
 ///
 /// Where to read on: `Member+Turn` (the loop), `+Proposals`, `+Reads`, `+Apply`, `+Membership`,
-/// `+Upkeep` (what a member does of its own accord), `+Leases`, `+Compaction`, `+Snapshots`, `Startup` (what
-/// is true at start).
+/// `+Upkeep` (what a member does of its own accord), `+Leases`, `+Compaction`, `+Snapshots`,
+/// `Startup` (what is true at start).
 package final class Member {
     package let configuration: MemberConfiguration
     package let keyspace: Keyspace

@@ -137,10 +137,15 @@ import Testing
     }
 
     @Test func `nobody listening is said with address and cause`() async throws {
-        let server = try await TestServer.start()
-        let port = server.port
-        await server.stop()
-        let error = await #expect(throws: GRPCConnectError.self) { try await server.connect() }
+        // Nobody gets this port by chance, not even the one who connects.
+        let port = try #require(freePorts(1).first)
+        let error = await #expect(throws: GRPCConnectError.self) {
+            try await GRPCConnection.connect(
+                host: "127.0.0.1",
+                port: port,
+                group: MultiThreadedEventLoopGroup.singleton
+            )
+        }
         let text = error?.description ?? ""
         #expect(text.hasPrefix("cannot connect to 127.0.0.1:\(port): "))
         #expect(text.contains("refused"))

@@ -17,7 +17,7 @@ import Testing
             #expect(driver.apply(command).error?.message == message)
         }
         #expect(driver.keyspace.revision == 1)
-        #expect(driver.keyspace.consistentIndex == 3)
+        #expect(driver.keyspace.consistentIndex == 2)
         guard case .success(.none) = driver.apply(InternalRaftRequest()).result else {
             Issue.record("an empty command has an answer")
             return

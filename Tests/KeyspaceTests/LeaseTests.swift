@@ -206,6 +206,7 @@ import Testing
             var batch = WriteBatch(number: 1)
             batch.writes = [WriteBatch.Write(bucket: .lease, key: row.key, value: row.value)]
             try backend.commit(batch)
+            backend.reopen()
             let error = #expect(throws: KeyspaceError.self) { try Keyspace(backend: backend) }
             #expect("\(error.map(String.init(describing:)) ?? "")".contains("lease"))
         }
@@ -246,7 +247,8 @@ import Testing
     }
 
     @Test func `no lease is granted while a member is out of space`() throws {
-        var driver = try Driver(MemoryBackend())
+        let backend = MemoryBackend()
+        var driver = try Driver(backend)
         driver.grant(1)
         let alarm =
             try AlarmMember.with {
@@ -256,8 +258,9 @@ import Testing
         try driver.flush()
         var batch = WriteBatch(number: 99)
         batch.writes = [WriteBatch.Write(bucket: .alarm, key: alarm, value: [])]
-        try driver.backend.commit(batch)
-        driver = try Driver(driver.backend)
+        try backend.commit(batch)
+        backend.reopen()
+        driver = try Driver(backend)
         #expect(driver.grant(2).error == .noSpace)
         #expect(driver.grant(1).error == .noSpace)
         #expect(driver.revoke(1).error == nil)

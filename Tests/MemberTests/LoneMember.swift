@@ -36,7 +36,8 @@ final class LoneMember {
             on: disk,
             directory: directory,
             first: first,
-            applied: LogIndex(rawValue: keyspace.consistentIndex)
+            applied: LogIndex(rawValue: keyspace.consistentIndex),
+            segmentSize: 1 << 16
         )
         var configuration = MemberConfiguration(
             name: "a",

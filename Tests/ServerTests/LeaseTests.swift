@@ -43,6 +43,12 @@ extension RunningMembers {
                 return try LeaseKeepAliveResponse(serializedBytes: Array(message.readableBytesView))
             }
 
+            /// The connection waits for its streams.
+            func end() async {
+                stream.cancel()
+                await connection.close()
+            }
+
             mutating func renew(_ id: Int64) async throws -> LeaseKeepAliveResponse {
                 try await ask(id)
                 return try await answer()
@@ -141,7 +147,7 @@ extension RunningMembers {
                     renewals.stream.finish()
                     let end = try await renewals.answers.next()
                     #expect(end == nil)
-                    await renewals.connection.close()
+                    await renewals.end()
                 }
                 #expect(try await client.range(RangeRequest("k")).count == 1)
                 // A renewal of a lease whose time is over waits for its end.
@@ -153,7 +159,7 @@ extension RunningMembers {
                 #expect(answer.ttl == 0)
                 #expect(NIODeadline.now() - renewedAt >= .seconds(1))
                 #expect(try await client.range(RangeRequest("k")).count == 0)
-                await renewals.connection.close()
+                await renewals.end()
             }
         }
 
@@ -174,7 +180,7 @@ extension RunningMembers {
                         let answer = try await renewals.answer()
                         #expect(answer.id == id && answer.ttl == (id <= 20 ? 60 : 0))
                     }
-                    await renewals.connection.close()
+                    await renewals.end()
                     for id in 1...20 as ClosedRange<Int64> { _ = try await client.leaseRevoke(id) }
                 }
             }
@@ -196,7 +202,7 @@ extension RunningMembers {
                 // Asked while nobody leads, it is answered once somebody does.
                 #expect(try await renewals.renew(grant.id).ttl == 2)
                 #expect(try await client.leaseTimeToLive(grant.id, keys: true).keys.count == 1)
-                await renewals.connection.close()
+                await renewals.end()
             }
         }
 
@@ -217,8 +223,8 @@ extension RunningMembers {
                 var late = try await Renewals(cluster, other, ["hasleader": "true"])
                 let refused = await status { _ = try await late.answers.next() }
                 #expect(refused?.message == "etcdserver: no leader")
-                await open.connection.close()
-                await late.connection.close()
+                await open.end()
+                await late.end()
             }
         }
 

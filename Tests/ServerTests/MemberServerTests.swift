@@ -227,14 +227,14 @@ extension RunningMembers {
                 try await cluster.startAll()
                 let client = await cluster.client(0)
                 let error = await #expect(throws: EtcdClientError.self) {
-                    let _: LeaseGrantResponse = try await client.call(
-                        "Lease/LeaseGrant",
-                        LeaseGrantRequest()
+                    let _: AuthEnableResponse = try await client.call(
+                        "Auth/AuthEnable",
+                        AuthEnableRequest()
                     )
                 }
                 #expect(
                     error?.status
-                        == GRPCStatus(.unimplemented, "unknown service etcdserverpb.Lease")
+                        == GRPCStatus(.unimplemented, "unknown service etcdserverpb.Auth")
                 )
             }
         }
