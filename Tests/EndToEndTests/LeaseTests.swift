@@ -239,8 +239,8 @@ private struct Member {
     ) async throws -> Result {
         let folder = try TemporaryDirectory("leases")
         defer { folder.remove() }
-        let base = 15_000 + Int(getpid()) % 1_000 * 10
-        func url(_ number: Int) -> String { "http://127.0.0.1:\(base + number)" }
+        let ports = freePorts(2 * programs.count)
+        func url(_ number: Int) -> String { "http://127.0.0.1:\(ports[number])" }
         let cluster = programs.indices.map { "m\($0)=\(url(2 * $0 + 1))" }.joined(separator: ",")
         var members: [Member] = []
         defer { for member in members { member.process.signal(SIGKILL) } }

@@ -211,9 +211,9 @@ private struct Pair {
     private static func start(_ program: String, _ tool: String, _ index: Int, _ folder: String)
         throws -> Server
     {
-        let port = 31_000 + Int(getpid()) % 400 * 4 + 2 * index
-        let client = "http://127.0.0.1:\(port)"
-        let peer = "http://127.0.0.1:\(port + 1)"
+        let ports = freePorts(2)
+        let client = "http://127.0.0.1:\(ports[0])"
+        let peer = "http://127.0.0.1:\(ports[1])"
         let data = "\(folder)/\(index)"
         try FileManager.default.createDirectory(
             atPath: data,

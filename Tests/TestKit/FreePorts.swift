@@ -1,13 +1,14 @@
 import Glibc
 
 /// TCP ports of the loopback that nobody uses at the moment, and that the system gives to nobody:
-/// they lie below the range from which it takes ports for connections.
+/// they lie below the range from which it takes ports for connections, and above those that other
+/// suites count through.
 package func freePorts(_ count: Int) -> [Int] {
     var sockets: [Int32] = []
     defer { sockets.forEach { _ = close($0) } }
     var ports: [Int] = []
     while ports.count < count {
-        let port = UInt16.random(in: 10_000..<20_000)
+        let port = UInt16.random(in: 30_100..<32_700)
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         sockets.append(descriptor)
         var address = sockaddr_in()
