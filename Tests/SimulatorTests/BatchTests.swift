@@ -16,7 +16,7 @@ import Testing
         // Chance may choose them, for they are printed.
         var generator = SystemRandomNumberGenerator()
         let base = generator.next() >> 24
-        let count = environment("FRESH_SEEDS") ?? "160"
+        let count = environment("FRESH_SEEDS") ?? "60"
         print("fresh seeds: simulate --first \(base) --seeds \(count)")
         try await expectNothing(["--first", "\(base)", "--seeds", count])
     }
