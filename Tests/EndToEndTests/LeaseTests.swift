@@ -54,6 +54,7 @@ extension EndToEndTests {
             }
             _ = try await run("lease", "timetolive", "1234", "--keys")
             _ = try await run("lease", "list")
+            _ = try await run("lease", "grant", "0")
             _ = try await run("lease", "keep-alive", "--once", lease)
             _ = try await run("lease", "keep-alive", "--once", "1234")
             _ = try await run("lease", "keep-alive", "1234")
@@ -62,8 +63,7 @@ extension EndToEndTests {
             _ = try await run("lease", "timetolive", lease)
             _ = try await run("get", "k")
             _ = try await run("get", "k2")
-            _ = try await run("lease", "grant", "0")
-            let short = try await Self.grant(run("lease", "grant", "2"))
+            let short = try await Self.grant(run("lease", "grant", "6"))
             _ = try await run("put", "short", "v", "--lease=\(short)")
             text += try await Self.keptAlive(control, endpoint, short)
             _ = try await run("get", "short")
@@ -95,11 +95,11 @@ extension EndToEndTests {
                 environment: ["ETCDCTL_API": "3"]
             )
             try await eventually("the lease is kept alive for a while") {
-                program.output.split(separator: "\n").count >= 6
+                program.output.split(separator: "\n").count >= 5
             }
             program.signal(SIGKILL)
             try await program.waitForExit()
-            return program.output.split(separator: "\n").prefix(6).joined(separator: "\n") + "\n"
+            return program.output.split(separator: "\n").prefix(5).joined(separator: "\n") + "\n"
         }
 
         private static func masked(_ text: String) -> String {
@@ -203,7 +203,7 @@ private struct Mixed {
 
     /// A lease whose time is over ends by the leader, on all members.
     func checkEnd(of leader: Int) async throws {
-        let lease = try await grant("2", through: (leader + 1) % 3)
+        let lease = try await grant("6", through: (leader + 1) % 3)
         try await run(leader, "put", "short", "v", "--lease=\(lease)")
         let held = try await run(2, "get", "short", "--print-value-only")
         #expect(held == "v\n")

@@ -96,6 +96,24 @@ import Testing
             (["--config-file=/etc/etcd.yaml"], "a configuration file is not read"),
             (["--auth-token=jwt"], "authentication is not built yet"),
             (["--force-new-cluster"], "forced clusters are not built yet"),
+            (["--feature-gates=Nonsense=true"], "unrecognized feature gate: Nonsense"),
+            (["--feature-gates=LeaseCheckpoint"], "missing bool value for LeaseCheckpoint"),
+            (["--feature-gates=LeaseCheckpoint=so"], "invalid value of LeaseCheckpoint: so"),
+            (
+                ["--feature-gates=LeaseCheckpointPersist=true"],
+                "LeaseCheckpointPersist requires enabling feature gate LeaseCheckpoint"
+            ),
+            (
+                ["--experimental-enable-lease-checkpoint-persist"],
+                "LeaseCheckpointPersist requires enabling feature gate LeaseCheckpoint"
+            ),
+            (
+                [
+                    "--feature-gates=LeaseCheckpoint=true",
+                    "--experimental-enable-lease-checkpoint=true",
+                ],
+                "cannot specify both flags"
+            ),
         ]
     )
     func `a wrong flag is an error that says what is wrong`(
@@ -162,6 +180,38 @@ import Testing
         #expect(try settings(["--experimental-compaction-batch-limit=7"]).compactionBatchLimit == 7)
         #expect(try settings(["--corrupt-check-time=2s"]).corruptCheckNanoseconds == 2_000_000_000)
         #expect(try settings(["--experimental-initial-corrupt-check"]).initialCorruptCheck)
+    }
+
+    @Test(
+        arguments: [
+            ([], false, false),
+            (["--feature-gates=LeaseCheckpoint=true"], true, false),
+            (["--feature-gates=LeaseCheckpoint=true, LeaseCheckpointPersist=true"], true, true),
+            (["--feature-gates=AllAlpha=true"], true, true),
+            (["--feature-gates=AllAlpha=true,LeaseCheckpointPersist=false"], true, false),
+            (["--experimental-enable-lease-checkpoint"], true, false),
+            (
+                [
+                    "--experimental-enable-lease-checkpoint=true",
+                    "--experimental-enable-lease-checkpoint-persist=true",
+                ], true, true
+            ),
+        ] as [([String], Bool, Bool)]
+    )
+    func `checkpoints of leases are off unless a feature gate or 3 point 5's flag says so`(
+        arguments: [String],
+        makes: Bool,
+        persists: Bool
+    ) throws {
+        let settings = try settings(arguments)
+        #expect(settings.leaseCheckpoint == makes)
+        #expect(settings.leaseCheckpointPersist == persists)
+        #expect(settings.warnings.isEmpty)
+    }
+
+    @Test func `a feature gate without effect is listed`() throws {
+        let warnings = try settings(["--feature-gates=SetMemberLocalAddr=true"]).warnings
+        #expect(warnings == ["feature gate SetMemberLocalAddr has no effect here"])
     }
 
     @Test func `variables stand in for flags that are not given`() throws {
