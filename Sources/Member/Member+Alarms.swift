@@ -15,8 +15,13 @@ extension Member {
         request.alarm.action = .activate
         request.alarm.memberID = id.rawValue
         request.alarm.alarm = alarm
-        propose(request) { result in
-            if case .success = result { reply(true) } else { reply(false) }
+        propose(request) { [weak self] result in
+            guard case .failure(let error) = result else { return reply(true) }
+            self?.logger.warning(
+                "an alarm could not be raised",
+                metadata: ["alarm": "\(alarm)", "of": "\(id)", "why": "\(error)"]
+            )
+            reply(false)
         }
     }
 

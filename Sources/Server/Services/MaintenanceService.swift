@@ -79,16 +79,10 @@ final class MaintenanceService {
     ) {
         var command = InternalRaftRequest()
         command.alarm = request
-        member.propose(command) { result in
-            reply(
-                result.map { applied in
-                    guard case .alarm(var response) = applied else {
-                        fatalError("an alarm was answered with the response of another kind")
-                    }
-                    response.header = self.calls.header()
-                    return response
-                }
-            )
+        calls.propose(command, reply) { response in
+            guard case .alarm(var alarm) = response else { return nil }
+            alarm.header = self.calls.header()
+            return alarm
         }
     }
 

@@ -88,13 +88,6 @@ final class ServiceCalls {
         GRPCStatus(code: GRPCCode(rawValue: error.code) ?? .unknown, message: error.message)
     }
 
-    /// What is not built answers as if it were not there, but says so.
-    static func unimplemented(_ name: String) -> GRPCMethod {
-        .unary { call in
-            call.fail(GRPCStatus(.unimplemented, "\(name) is not built yet"))
-        }
-    }
-
     // MARK: Headers
 
     /// Without a revision, as the Cluster service answers.
