@@ -193,14 +193,13 @@ final class CorruptionMonitor {
         let timeout = configuration.requestTimeoutTicks * configuration.tickMilliseconds
         var headers = loop.transport.identity.headers()
         headers.add(name: "Content-Type", value: "application/json")
-        HTTPGet.run(
-            PeerQuestions.hashPath,
-            at: place,
+        let request = PeerRequest(
+            path: PeerQuestions.hashPath,
             headers: headers,
             body: PeerHash.question(revision),
-            timeout: .milliseconds(Int64(timeout)),
-            on: loop.eventLoop
-        ).assumeIsolated().whenComplete { result in
+            timeout: .milliseconds(Int64(timeout))
+        )
+        loop.transport.client.ask(request, at: place) { result in
             var reason: String
             switch result {
             case .success(let answer) where answer.status == .ok:

@@ -2,8 +2,31 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 
-/// Questions to peers that are asked often and answered soon: each has a connection for itself
-/// until its answer is there, and the next one uses that again.
+/// One HTTP request to a peer.
+struct PeerRequest {
+    var path: String
+    var method = HTTPMethod.GET
+    var headers: HTTPHeaders = [:]
+    var body: [UInt8] = []
+    var timeout = TimeAmount.seconds(2)
+    /// Whether the connection is kept for the next one: for what is asked often.
+    var keepsConnection = false
+    /// A longer answer is given up.
+    var maxAnswerBytes = 4 << 20
+
+    fileprivate func head(to place: PeerAddresses.Place) -> HTTPRequestHead {
+        var headers = headers
+        headers.add(name: "Host", value: place.authority)
+        if !keepsConnection { headers.add(name: "Connection", value: "close") }
+        if !body.isEmpty || method == .POST {
+            headers.add(name: "Content-Length", value: "\(body.count)")
+        }
+        return HTTPRequestHead(version: .http1_1, method: method, uri: path, headers: headers)
+    }
+}
+
+/// Asks peers over HTTP: a request has a connection for itself until its answer is there, and the
+/// next one may use that again.
 final class PeerClient {
     enum Failure: Error {
         case tooMany
@@ -26,18 +49,11 @@ final class PeerClient {
         self.eventLoop = eventLoop
     }
 
-    /// Posts a protobuf message; calls back once, in time.
-    func post(
-        _ path: String,
-        _ body: [UInt8],
-        at place: PeerAddresses.Place,
-        timeout: TimeAmount,
-        _ reply: @escaping Reply
-    ) {
+    /// Calls back once, in time, with the whole answer, whatever its status.
+    func ask(_ request: PeerRequest, at place: PeerAddresses.Place, _ reply: @escaping Reply) {
         let question = PeerConnection.Question(
-            head: Self.head(path, body, place),
-            body: body,
-            deadline: .now() + timeout,
+            request: request,
+            deadline: .now() + request.timeout,
             reply: reply
         )
         if let connection = idle[place]?.popLast() { return connection.ask(question) }
@@ -45,7 +61,7 @@ final class PeerClient {
         openCount += 1
         let client = NIOLoopBound(self, eventLoop: eventLoop)
         ClientBootstrap(group: eventLoop)
-            .connectTimeout(min(timeout, PeerContext.dialTimeout))
+            .connectTimeout(min(request.timeout, PeerContext.dialTimeout))
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -69,23 +85,6 @@ final class PeerClient {
             }
     }
 
-    private static func head(
-        _ path: String,
-        _ body: [UInt8],
-        _ place: PeerAddresses.Place
-    ) -> HTTPRequestHead {
-        HTTPRequestHead(
-            version: .http1_1,
-            method: .POST,
-            uri: path,
-            headers: [
-                "Host": place.authority,
-                "Content-Type": "application/protobuf",
-                "Content-Length": "\(body.count)",
-            ]
-        )
-    }
-
     fileprivate func release(_ connection: PeerConnection) {
         let place = connection.place
         guard idle[place, default: []].count < Self.maxIdle else { return connection.close() }
@@ -105,8 +104,7 @@ private final class PeerConnection: ChannelInboundHandler {
     typealias OutboundOut = HTTPClientRequestPart
 
     struct Question {
-        let head: HTTPRequestHead
-        let body: [UInt8]
+        let request: PeerRequest
         let deadline: NIODeadline
         let reply: PeerClient.Reply
     }
@@ -120,8 +118,6 @@ private final class PeerConnection: ChannelInboundHandler {
     private var wasOpened = false
     private var timer: Scheduled<Void>?
 
-    /// The keys of a lease may be many.
-    private static let maxBodyBytes = 64 << 20
     /// A connection that nobody uses is given up after this.
     private static let idleTime = TimeAmount.seconds(30)
 
@@ -143,9 +139,12 @@ private final class PeerConnection: ChannelInboundHandler {
         timer = channel.eventLoop.assumeIsolated().scheduleTask(deadline: question.deadline) {
             self.finish(.failure(PeerClient.Failure.timeout))
         }
-        channel.write(HTTPClientRequestPart.head(question.head), promise: nil)
-        let bytes = IOData.byteBuffer(ByteBuffer(bytes: question.body))
-        channel.write(HTTPClientRequestPart.body(bytes), promise: nil)
+        let request = question.request
+        channel.write(HTTPClientRequestPart.head(request.head(to: place)), promise: nil)
+        if !request.body.isEmpty {
+            let bytes = IOData.byteBuffer(ByteBuffer(bytes: request.body))
+            channel.write(HTTPClientRequestPart.body(bytes), promise: nil)
+        }
         channel.writeAndFlush(HTTPClientRequestPart.end(nil), promise: nil)
     }
 
@@ -174,11 +173,13 @@ private final class PeerConnection: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
         case .head(let head):
-            staysOpen = head.isKeepAlive
+            staysOpen = head.isKeepAlive && question?.request.keepsConnection == true
             answer = HTTPAnswer(head.status, head.headers)
         case .body(let bytes):
             answer?.body += bytes.readableBytesView
-            if let count = answer?.body.count, count > Self.maxBodyBytes {
+            if let count = answer?.body.count, let question,
+                count > question.request.maxAnswerBytes
+            {
                 finish(.failure(PeerClient.Failure.tooLarge))
             }
         case .end:

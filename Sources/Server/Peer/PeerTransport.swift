@@ -9,6 +9,8 @@ import Raft
 final class PeerTransport {
     private let context: PeerContext
     private let events: PeerEvents
+    /// For what members ask each other besides Raft.
+    let client: PeerClient
     private var links: [MemberID: PeerLink] = [:]
     private var nextBeat: Scheduled<Void>?
 
@@ -18,6 +20,7 @@ final class PeerTransport {
     init(context: PeerContext, events: PeerEvents) {
         self.context = context
         self.events = events
+        client = PeerClient(eventLoop: context.eventLoop)
     }
 
     var identity: PeerIdentity { context.identity }
@@ -97,7 +100,7 @@ final class PeerTransport {
     /// Asks a member's `/version`; nil when it does not answer.
     func askVersion(of id: MemberID, _ done: @escaping (ServerVersion?) -> Void) {
         guard let place = links[id]?.addresses.current else { return done(nil) }
-        HTTPGet.run("/version", at: place, on: context.eventLoop).assumeIsolated().whenComplete {
+        client.ask(PeerRequest(path: "/version"), at: place) {
             guard case .success(let answer) = $0, answer.status == .ok else { return done(nil) }
             done(VersionDocument.serverVersion(in: answer.body))
         }

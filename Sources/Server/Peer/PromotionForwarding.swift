@@ -35,14 +35,13 @@ final class PromotionForwarding {
         guard let link = loop.transport.link(to: loop.member.leader),
             let place = link.addresses.current
         else { return askLater() }
-        HTTPGet.run(
-            PeerQuestions.promotePrefix + "\(id.rawValue)",
-            at: place,
+        let request = PeerRequest(
+            path: PeerQuestions.promotePrefix + "\(id.rawValue)",
             method: .POST,
             headers: loop.transport.identity.headers(),
-            timeout: left,
-            on: loop.eventLoop
-        ).assumeIsolated().whenComplete { result in
+            timeout: left
+        )
+        loop.transport.client.ask(request, at: place) { result in
             guard case .success(let answer) = result else {
                 link.addresses.failed(place)
                 return self.askLater()

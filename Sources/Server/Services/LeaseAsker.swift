@@ -8,14 +8,15 @@ import NIOHTTP1
 /// time left. They do not go through the log, so Raft does not find the leader for them.
 final class LeaseAsker {
     private let loop: MemberLoop
-    private let client: PeerClient
+
+    /// The keys of a lease may be many.
+    private static let maxAnswerBytes = 64 << 20
 
     /// Before the next try after one that gave nothing.
     private static let pause = TimeAmount.milliseconds(50)
 
     init(loop: MemberLoop) {
         self.loop = loop
-        client = PeerClient(eventLoop: loop.eventLoop)
     }
 
     /// Calls back with nil when there is no such lease; not at all when nobody wants to know any
@@ -66,7 +67,16 @@ final class LeaseAsker {
         guard let link = loop.transport.link(to: loop.member.leader),
             let place = link.addresses.current, let body = try? inquiry.question.body()
         else { return finish(inquiry, .unclear) }
-        client.post(inquiry.question.path, body, at: place, timeout: time) { result in
+        let request = PeerRequest(
+            path: inquiry.question.path,
+            method: .POST,
+            headers: ["Content-Type": "application/protobuf"],
+            body: body,
+            timeout: time,
+            keepsConnection: true,
+            maxAnswerBytes: Self.maxAnswerBytes
+        )
+        loop.transport.client.ask(request, at: place) { result in
             switch result {
             case .success(let answer) where answer.status == .ok:
                 let decoded = inquiry.question.decode(answer.body)

@@ -99,12 +99,14 @@ struct FirstStart {
     private func ask(_ url: String) async -> Running? {
         guard let place = PeerAddresses(urls: [url]).current else { return nil }
         do {
-            let answer = try await HTTPGet.run(
-                "/members",
-                at: place,
-                timeout: .seconds(1),
-                on: eventLoop
-            ).get()
+            let promise = eventLoop.makePromise(of: HTTPAnswer.self)
+            eventLoop.execute {
+                PeerClient(eventLoop: promise.futureResult.eventLoop).ask(
+                    PeerRequest(path: "/members", timeout: .seconds(1)),
+                    at: place
+                ) { promise.completeWith($0) }
+            }
+            let answer = try await promise.futureResult.get()
             guard answer.status == .ok,
                 let id = answer.headers.first(name: "X-Etcd-Cluster-ID"),
                 let clusterID = ClusterID(hex: id)
