@@ -13,6 +13,9 @@ import Testing
         let root: String
         let data: String
         let program: String
+        /// A script that waits without a child: one that is forked and has not become another
+        /// program yet would use the data directory as well.
+        let waiting: String
 
         init() throws {
             folder = try TemporaryDirectory("runtime")
@@ -21,6 +24,9 @@ import Testing
             data = state.cluster(Sample.name).member("orders-0").data
             let programs = MemberProgram(folder: root + "/bin", embedded: nil, on: FileDisk())
             program = "\(root)/bin/\(try programs.pin("/bin/sh").program)"
+            let pipe = root + "/never"
+            try #require(unsafe mkfifo(pipe, 0o600) == 0)
+            waiting = "exec <> \(pipe); read word"
         }
 
         func runtime() throws -> LocalRuntime {
@@ -36,7 +42,9 @@ import Testing
             )
             // Its command line is there a moment after its process is.
             let end = ContinuousClock.now + .seconds(10)
-            while commandLine(of: id).isEmpty, ContinuousClock.now < end { sched_yield() }
+            while commandLine(of: id).isEmpty, runtime.process(using: data) != .none,
+                ContinuousClock.now < end
+            { sched_yield() }
             return id
         }
 
@@ -54,8 +62,6 @@ import Testing
         }
     }
 
-    private static let waiting = "while :; do sleep 0.1; done"
-
     @Test func `rule 12: an exit is seen with its status, and only then is the process gone`()
         async throws
     {
@@ -70,10 +76,33 @@ import Testing
         try await stage.clean(runtime)
     }
 
+    @Test func `a member that ends while we look is not taken for a stranger`() async throws {
+        let stage = try Stage()
+        let runtime = try stage.runtime()
+        let done = Flag()
+        async let strangers = Task.detached {
+            var strangers: [String] = []
+            while !done.isSet {
+                try runtime.adopt(ifOlderThan: .zero)
+                if case .foreign(let why) = runtime.process(using: stage.data) {
+                    strangers.append(why)
+                }
+            }
+            return strangers
+        }.value
+        for _ in 0..<200 {
+            kill(try stage.start(stage.waiting, with: runtime), SIGKILL)
+            try await eventually("it ends") { runtime.process(using: stage.data) == .none }
+        }
+        done.set()
+        #expect(try await strangers == [])
+        try await stage.clean(runtime)
+    }
+
     @Test func `a killed process is reported by its signal`() async throws {
         let stage = try Stage()
         let runtime = try stage.runtime()
-        let id = try stage.start(Self.waiting, with: runtime)
+        let id = try stage.start(stage.waiting, with: runtime)
         kill(id, SIGKILL)
         try await eventually("it ends") { runtime.process(using: stage.data) == .none }
         #expect(runtime.takeEnded(stage.data).map(\.status) == [.signal(SIGKILL)])
@@ -83,22 +112,22 @@ import Testing
     @Test func `rule 12: two processes on one data directory are impossible`() async throws {
         let stage = try Stage()
         let runtime = try stage.runtime()
-        _ = try stage.start(Self.waiting, with: runtime)
-        #expect(throws: OperatorError.self) { try stage.start(Self.waiting, with: runtime) }
+        _ = try stage.start(stage.waiting, with: runtime)
+        #expect(throws: OperatorError.self) { try stage.start(stage.waiting, with: runtime) }
         let other = try stage.runtime()
         // Its command line is there a moment after its process is.
         try await eventually("it is seen") {
             _ = try other.adopt(ifOlderThan: .zero)
             return other.process(using: stage.data) != .none
         }
-        #expect(throws: OperatorError.self) { try stage.start(Self.waiting, with: other) }
+        #expect(throws: OperatorError.self) { try stage.start(stage.waiting, with: other) }
         try await stage.clean(runtime)
     }
 
     @Test func `rule 34: another operator adopts what it finds and can stop it`() async throws {
         let stage = try Stage()
         let first = try stage.runtime()
-        let id = try stage.start(Self.waiting, with: first)
+        let id = try stage.start(stage.waiting, with: first)
         let second = try stage.runtime()
         #expect(try second.adopt(ifOlderThan: .zero) == 1)
         #expect(try second.adopt(ifOlderThan: .zero) == 0)
@@ -118,7 +147,7 @@ import Testing
 
     @Test func `rule 34: a process that is not from our programs is foreign`() async throws {
         let stage = try Stage()
-        let stranger = try Program("/bin/sh", ["-c", Self.waiting, "--data-dir=\(stage.data)"])
+        let stranger = try Program("/bin/sh", ["-c", stage.waiting, "--data-dir=\(stage.data)"])
         let runtime = try stage.runtime()
         // Its command line is there a moment after its process is.
         try await eventually("it is seen") {
@@ -130,7 +159,6 @@ import Testing
             Issue.record("the stranger was not seen")
             return
         }
-        // The shell's own fork, which has not become `sleep` yet, may be the one that is seen.
         #expect(why.contains("was not started by an operator"), "\(why)")
         #expect(throws: OperatorError.self) { try stage.start("exit 0", with: runtime) }
         stranger.signal(SIGKILL)
@@ -144,7 +172,7 @@ import Testing
     {
         let stage = try Stage()
         let first = try stage.runtime()
-        let id = try stage.start(Self.waiting, with: first)
+        let id = try stage.start(stage.waiting, with: first)
         let moved = stage.root + "-moved"
         try FileDisk().rename(stage.root, to: moved)
         try link(moved, stage.root)
@@ -176,7 +204,7 @@ import Testing
                 "-m", "/bin/sh", "-c",
                 """
                 cp -a \(stage.root)/. \(other.path) && mount --bind \(other.path) \(stage.root) &&
-                echo there && exec \(stage.program) -c '\(Self.waiting)' --data-dir=\(stage.data)
+                echo there && exec \(stage.program) -c '\(stage.waiting)' --data-dir=\(stage.data)
                 """,
             ]
         )
@@ -249,7 +277,7 @@ import Testing
     @Test func `what ignores SIGTERM is killed when patience ends`() async throws {
         let stage = try Stage()
         let runtime = try stage.runtime()
-        _ = try stage.start("trap '' TERM; " + Self.waiting, with: runtime)
+        _ = try stage.start("trap '' TERM; " + stage.waiting, with: runtime)
         try await Task.sleep(for: .milliseconds(100))
         try await runtime.stopAll([stage.data], patience: .milliseconds(200))
         #expect(runtime.process(using: stage.data) == .none)
@@ -263,7 +291,7 @@ import Testing
         let stage = try Stage()
         let runtime = try stage.runtime()
         let listener = try Listener()  // not close-on-exec
-        let id = try stage.start(Self.waiting, with: runtime)
+        let id = try stage.start(stage.waiting, with: runtime)
         #expect(getsid(id) == id)
         // The loader opens libraries before the program runs.
         try await eventually("only the standard streams are open") {

@@ -74,7 +74,9 @@ package final class LocalRuntime: Runtime {
         for (data, processes) in found {
             for process in processes where !isTracked(process, data) {
                 if let problem = objection(to: process, processes) {
-                    foreign[data] = problem
+                    // One of ours may have ended since the list was read: then it is not tracked
+                    // any more, and what an ended process runs nobody can tell.
+                    if table.isAlive(process) { foreign[data] = problem }
                 } else if try track(process, data, isChild: false) {
                     adopted += 1
                 }

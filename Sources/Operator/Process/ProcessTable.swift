@@ -104,6 +104,13 @@ struct ProcessTable: Sendable {
         return text.hasPrefix(programs + "/") && linkTarget("\(root)/\(id)/ns/mnt") == own
     }
 
+    /// The process still runs its program. One that is ending has given up its memory, and with it
+    /// its command line, before it is a zombie.
+    func isAlive(_ process: ProcessFacts) -> Bool {
+        guard let now = facts(process.id) else { return false }
+        return now.startTicks == process.startTicks && !now.isZombie && !now.arguments.isEmpty
+    }
+
     /// The program's file, for messages.
     func program(_ process: ProcessFacts) -> String {
         linkTarget("\(root)/\(process.id)/exe") ?? process.arguments.first ?? "?"
