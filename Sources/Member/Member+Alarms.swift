@@ -25,6 +25,12 @@ extension Member {
         }
     }
 
+    /// Bytes of the backend's files once everything applied is in them: until a commit they grow
+    /// only by what free pages cannot take.
+    var spaceTaken: Int64 {
+        max(backend.sizeOnDisk, backend.sizeInUse + Int64(keyspace.pendingBytes))
+    }
+
     /// A write was applied here beyond the quota, or refused as too large for what is left: every
     /// member looks at its own size, leader or not, and says so of itself. While the alarm of any
     /// member is raised the cluster takes no writes, and one more would change nothing.
@@ -50,7 +56,7 @@ extension Member {
                 logger.warning(
                     "the backend has no room left within its quota; an alarm is raised",
                     metadata: [
-                        "bytes": "\(backend.sizeOnDisk)", "quota": "\(quota.limitBytes ?? 0)",
+                        "bytes": "\(spaceTaken)", "quota": "\(quota.limitBytes ?? 0)",
                     ]
                 )
             }

@@ -117,7 +117,7 @@ extension Member {
         if case .success = outcome.result { noteLeases(in: request) }
         // The write stands, since others may have room for it; its client learns that there is
         // none left here.
-        if case .success = outcome.result, !quota.allows(request, size: backend.sizeOnDisk) {
+        if case .success = outcome.result, !quota.allows(request, size: spaceTaken) {
             return .failure(.noSpace)
         }
         return outcome.result

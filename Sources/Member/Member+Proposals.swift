@@ -20,7 +20,7 @@ extension Member {
         reply: @escaping (Result<ApplyResponse, EtcdError>) -> Void
     ) {
         if let error = overload { return reply(.failure(error)) }
-        guard quota.allows(request, size: backend.sizeOnDisk) else {
+        guard quota.allows(request, size: spaceTaken) else {
             return raiseSpaceAlarm { reply(.failure(.noSpace)) }
         }
         var request = request
