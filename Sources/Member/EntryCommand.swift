@@ -59,6 +59,15 @@ enum EntryCommand {
         }
     }
 
+    /// The version that an entry's bytes give to the cluster, of which nothing else is decoded; nil
+    /// when they are about something else. The request is field 1300, its version field 1.
+    static func clusterVersion(in data: [UInt8]) -> ServerVersion? {
+        guard let request = ProtobufScan(data[...]).bytes(ofField: 1300),
+            let version = ProtobufScan(request).bytes(ofField: 1)
+        else { return nil }
+        return ServerVersion(String(decoding: version, as: UTF8.self))
+    }
+
     /// The id of the request in an entry's bytes, without decoding the rest of it; nil when it has
     /// none. The header is field 100, its id field 1.
     static func requestID(in data: [UInt8]) -> UInt64? {

@@ -23,6 +23,9 @@ struct LogCompaction {
     private var marks: [(index: LogIndex, bytes: Int)] = []
     private var bytes = 0
 
+    /// The last entry that nobody may be sent any more, whatever he has; 0 when there is none.
+    private(set) var barrier = LogIndex.zero
+
     private let entriesPerMark: UInt64
     private static let entriesPerMarkMax: UInt64 = 100
     private static let bytesPerMark = 1 << 20
@@ -52,6 +55,11 @@ struct LogCompaction {
         if isFar || entry.index.rawValue.isMultiple(of: entriesPerMark) {
             marks.append((entry.index, bytes))
         }
+    }
+
+    /// Whoever is behind `index` needs a snapshot.
+    mutating func raiseBarrier(to index: LogIndex) {
+        barrier = max(barrier, index)
     }
 
     mutating func consider(at index: LogIndex) {

@@ -19,12 +19,15 @@ extension Member {
     private func compactLog() {
         let due = logCompaction.consideredAt + configuration.snapshotCount
         let isLarge = logCompaction.bytesSinceConsidered > configuration.laggardBytes / 4
-        guard durableAppliedIndex >= due || isLarge else { return }
+        let barrier = logCompaction.barrier
+        let isBarred = barrier >= log.firstIndex && durableAppliedIndex >= barrier
+        guard durableAppliedIndex >= due || isLarge || isBarred else { return }
         // A follower that is being sent a snapshot will need what comes behind it.
-        guard isLarge || (snapshotsUnderWay.isEmpty && now >= keepsLogUntil) else { return }
+        let isFree = snapshotsUnderWay.isEmpty && now >= keepsLogUntil
+        guard isFree || isLarge || isBarred else { return }
         logCompaction.consider(at: durableAppliedIndex)
-        let target = compactionTarget
-        guard target >= log.firstIndex, target > logCompaction.startedAt else { return }
+        let target = isBarred ? max(compactionTarget, barrier) : compactionTarget
+        guard target >= log.firstIndex, target > logCompaction.startedAt || isBarred else { return }
         let confState = logCompaction.confState(at: target)
         do throws(LogError) {
             let term = try log.term(at: target)

@@ -216,6 +216,11 @@ extension Member {
                 metadata: ["own": "\(configuration.serverVersion)", "cluster": "\(version)"]
             )
         }
+        // A member of the lower version that joins later would meet the higher one in the log, and die
+        // of it (real etcd does).
+        if let former = membership.clusterVersion, version < former {
+            logCompaction.raiseBarrier(to: entry.index)
+        }
         membership.setClusterVersion(version)
         keyspace.leaseRules = configuration.leaseRules(in: version)
         write(membership.writesForClusterVersion(), at: entry)

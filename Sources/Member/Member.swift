@@ -91,6 +91,7 @@ package final class Member {
         logger: Logger
     ) throws(StartError) {
         let state = try RecoveredState(contents: contents, keyspace: keyspace)
+        try state.refuseNewerCluster(than: configuration.serverVersion)
         self.configuration = configuration
         self.keyspace = keyspace
         self.backend = backend
@@ -112,6 +113,7 @@ package final class Member {
             confState: state.confState,
             interval: configuration.snapshotCount
         )
+        if state.holdsHigherVersion { logCompaction.raiseBarrier(to: state.applied) }
         logWrites = LogWrites(durableIndex: log.lastIndex, hardState: log.hardState)
         requestIDs = RequestIDs(
             member: configuration.memberID,

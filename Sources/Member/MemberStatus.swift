@@ -17,6 +17,8 @@ package struct MemberStatus: Hashable, Sendable {
     package let backendBytes: Int64
     package let backendBytesInUse: Int64
     package let quotaBytes: Int64?
+    /// The version of the store's schema; nil as long as nothing is stored.
+    package let storageVersion: ServerVersion?
     /// What etcd's `Status.errors` would list.
     package let errors: [String]
 }
@@ -37,8 +39,18 @@ extension Member {
             backendBytes: backend.sizeOnDisk,
             backendBytesInUse: backend.sizeInUse,
             quotaBytes: quota.limitBytes,
+            storageVersion: storageVersion,
             errors: raft.leader == .none ? ["etcdserver: no leader"] : []
         )
+    }
+
+    /// What the record says. A store without it is of 3.5, which has introduced the term of the last
+    /// entry.
+    package var storageVersion: ServerVersion? {
+        if let record = keyspace.bucketValue(.meta, MetaKey.storageVersion) {
+            return ServerVersion(String(decoding: record, as: UTF8.self))
+        }
+        return keyspace.term > 0 ? ServerVersion(major: 3, minor: 5) : nil
     }
 
     package var memberID: MemberID { configuration.memberID }

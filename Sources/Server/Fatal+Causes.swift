@@ -69,6 +69,12 @@ extension Fatal {
         case .otherMember: Fatal(.foreignData, "\(error)", remedy: "look at the data directory")
         case .badMetadata, .logMissing, .logTooShort, .logTooNew, .badRecord:
             Fatal(.corruption, "\(error)", remedy: "replace this member")
+        case .versionTooLow:
+            Fatal(
+                .configuration,
+                "\(error)",
+                remedy: "raise --compatibility, or let etcdctl downgrade the cluster before"
+            )
         case .raft: Fatal(.configuration, "\(error)", remedy: "look at the flags")
         }
     }

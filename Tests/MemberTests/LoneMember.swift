@@ -13,7 +13,10 @@ final class LoneMember {
     private let backend = MemoryBackend()
     private var wal: WAL
     private let first: Startup.First
-    private let configure: (inout MemberConfiguration) -> Void
+    private var configure: (inout MemberConfiguration) -> Void
+    /// What a crash would cost: the markers of the log, the batches of the backend.
+    var losesMarkers = false
+    var losesBatches = false
 
     private static let directory = "/data/member/wal"
 
@@ -59,12 +62,13 @@ final class LoneMember {
         return (member, log.wal)
     }
 
-    /// A new process on the same disks.
-    func restart() throws {
+    /// A new process on the same disks, with other flags if there are some.
+    func restart(_ configure: ((inout MemberConfiguration) -> Void)? = nil) throws {
         settle()
+        if let configure { self.configure = configure }
         wal.close()
         backend.reopen()
-        (member, wal) = try Self.open(disk, backend, first, configure)
+        (member, wal) = try Self.open(disk, backend, first, self.configure)
         settle()
     }
 
@@ -75,10 +79,11 @@ final class LoneMember {
             do {
                 if let log = turn.log {
                     try wal.append(log.batch.entries, hardState: log.batch.hardState)
+                    if let marker = log.batch.marker, !losesMarkers { try wal.save(marker) }
                     try wal.sync()
                     member.logged(log.number)
                 }
-                if let batch = turn.backend {
+                if let batch = turn.backend, !losesBatches {
                     try backend.commit(batch)
                     member.committed(batch.number)
                 }

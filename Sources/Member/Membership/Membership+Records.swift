@@ -98,13 +98,22 @@ extension Membership {
             + [(.meta, MetaKey.confState, confState.json)]
     }
 
+    /// Every member publishes its attributes when it has started: so the schema's version gets
+    /// into a store that has come without it.
     func writesForAttributes(of id: MemberID) -> [BucketWrite] {
-        [(.members, Membership.key(id), member(id)?.json)]
+        [(.members, Membership.key(id), member(id)?.json), writeForSchema()]
     }
 
     func writesForClusterVersion() -> [BucketWrite] {
         let version = clusterVersion.map { Array($0.description.utf8) }
-        return [(.cluster, Membership.clusterVersionKey, version)]
+        return [(.cluster, Membership.clusterVersionKey, version), writeForSchema()]
+    }
+
+    /// The schema's version follows the cluster's. 3.6 has introduced the record, and nothing else;
+    /// a cluster that goes back takes it out again.
+    func writeForSchema() -> BucketWrite {
+        let version = clusterVersion.flatMap { $0 >= .firstWithSchema ? $0 : nil }
+        return (.meta, MetaKey.storageVersion, version.map { Array($0.description.utf8) })
     }
 
     func writesForDowngrade() -> [BucketWrite] {

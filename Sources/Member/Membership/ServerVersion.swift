@@ -26,6 +26,9 @@ package struct ServerVersion: Hashable, Comparable, Sendable, CustomStringConver
         self.init(major: numbers[0], minor: numbers[1], patch: numbers[2])
     }
 
+    /// From here on a store says of which version its schema is.
+    package static let firstWithSchema = ServerVersion(major: 3, minor: 6)
+
     /// What a cluster version keeps of a server version.
     package var withoutPatch: ServerVersion {
         ServerVersion(major: major, minor: minor)

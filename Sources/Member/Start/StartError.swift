@@ -24,6 +24,8 @@ package enum StartError: Error, Hashable, Sendable, CustomStringConvertible {
     case logTooNew(marker: LogIndex, applied: LogIndex)
     /// A record of the backend that cannot be read.
     case badRecord(bucket: String, key: String, reason: String)
+    /// The cluster has agreed on a version that is above this member's.
+    case versionTooLow(own: ServerVersion, cluster: ServerVersion)
     /// Raft refuses its configuration.
     case raft(String)
 
@@ -58,6 +60,11 @@ package enum StartError: Error, Hashable, Sendable, CustomStringConvertible {
             """
         case .badRecord(let bucket, let key, let reason):
             "the record \(key) in bucket \(bucket) cannot be read: \(reason)"
+        case .versionTooLow(let own, let cluster):
+            """
+            invalid downgrade; server version is lower than determined cluster version: \
+            \(own), \(cluster)
+            """
         case .raft(let reason):
             "consensus cannot start: \(reason)"
         }

@@ -23,7 +23,7 @@ final class HealthEndpoints {
         case "/health": onGet(head, reply) { self.health(query, reply) }
         case "/version":
             onGet(head, reply) {
-                reply(.json(VersionDocument.text(self.announced, self.loop.member.membership)))
+                reply(.json(VersionDocument.text(self.announced, self.loop.member)))
             }
         case "/livez": onGet(head, reply) { self.probe([.serializableRead], query, reply) }
         case "/readyz":

@@ -120,7 +120,9 @@ final class PeerEndpoints {
             let list = String(decoding: MemberInfo.json(list: membership.members), as: UTF8.self)
             return .json(list + "\n", ["X-Etcd-Cluster-ID": identity.clusterID.description])
         case "/version":
-            return .json(VersionDocument.text(announced, membership))
+            // Which version it is to peers may be another one than to clients.
+            let headers: HTTPHeaders = ["X-Server-Version": announced.peer.description]
+            return .json(VersionDocument.text(announced, loop.member), headers)
         default:
             return .notFound
         }

@@ -47,7 +47,7 @@ final class MaintenanceService {
         status.isLearner = member.isLearner
         status.errors = member.errors + self.member.keyspace.alarms.map(Alarms.text)
         if announced.client.minor >= 6 {
-            status.storageVersion = "3.6.0"
+            status.storageVersion = member.storageVersion?.description ?? ""
             status.dbSizeQuota = member.quotaBytes ?? 0
             if let downgrade = self.member.membership.downgrade {
                 status.downgradeInfo.enabled = downgrade.isEnabled

@@ -53,13 +53,15 @@ struct FirstStart {
     ) async throws(Fatal) -> Decision {
         for url in others.flatMap(\.peerURLs) {
             guard let running = await ask(url) else { continue }
+            let id: MemberID
             do throws(ClusterConfigurationError) {
-                let id = try cluster.idOfMember(named: settings.name, in: running.members)
-                let peers = running.members.filter { $0.id != id }
-                return Decision(first: .join(running.clusterID, member: id), peers: peers)
+                id = try cluster.idOfMember(named: settings.name, in: running.members)
             } catch {
                 throw Self.wrong(error)
             }
+            let peers = running.members.filter { $0.id != id }
+            try await refuseOtherVersions(of: peers)
+            return Decision(first: .join(running.clusterID, member: id), peers: peers)
         }
         throw Fatal(
             .bootstrapRefused,
@@ -67,6 +69,40 @@ struct FirstStart {
                 + "could not retrieve cluster information from the given URLs",
             remedy: "start this member while its cluster runs, after member add"
         )
+    }
+
+    /// A cluster that has agreed on a newer version than ours may use what we do not know, and older
+    /// members than 3.5 do not know what we put into the log. Peers that do not answer are no reason
+    /// against joining.
+    private func refuseOtherVersions(of peers: [MemberInfo]) async throws(Fatal) {
+        let own = settings.announced
+        for url in peers.flatMap(\.peerURLs) {
+            guard let answer = await get("/version", from: url), answer.status == .ok else {
+                continue
+            }
+            let said = answer.headers.first(name: "X-Server-Version").flatMap { ServerVersion($0) }
+            if let server = said ?? VersionDocument.serverVersion(in: answer.body),
+                server < AnnouncedVersion.minimumCluster
+            {
+                throw Self.incompatible(
+                    "\(url) is of version \(server)",
+                    "upgrade it to 3.5 before"
+                )
+            }
+            if let agreed = VersionDocument.clusterVersion(in: answer.body),
+                agreed > own.client.withoutPatch
+            {
+                throw Self.incompatible(
+                    "it is of version \(agreed), this member of \(own.client)",
+                    "raise --compatibility, or let etcdctl downgrade the cluster before"
+                )
+            }
+        }
+    }
+
+    private static func incompatible(_ why: String, _ remedy: String) -> Fatal {
+        let what = "incompatible with current running cluster: \(why)"
+        return Fatal(.bootstrapRefused, what, remedy: remedy)
     }
 
     /// Founding again, from an empty directory, what already runs would forget what this member
@@ -97,24 +133,25 @@ struct FirstStart {
     }
 
     private func ask(_ url: String) async -> Running? {
+        guard let answer = await get("/members", from: url), answer.status == .ok,
+            let id = answer.headers.first(name: "X-Etcd-Cluster-ID"),
+            let clusterID = ClusterID(hex: id),
+            let members = try? MemberInfo.list(json: answer.body)
+        else { return nil }
+        return Running(clusterID: clusterID, members: members)
+    }
+
+    /// What a peer answers; nil for one that cannot be asked: it has not told anything.
+    private func get(_ path: String, from url: String) async -> HTTPAnswer? {
         guard let place = PeerAddresses(urls: [url]).current else { return nil }
-        do {
-            let promise = eventLoop.makePromise(of: HTTPAnswer.self)
-            eventLoop.execute {
-                PeerClient(eventLoop: promise.futureResult.eventLoop).ask(
-                    PeerRequest(path: "/members", timeout: .seconds(1)),
-                    at: place
-                ) { promise.completeWith($0) }
-            }
-            let answer = try await promise.futureResult.get()
-            guard answer.status == .ok,
-                let id = answer.headers.first(name: "X-Etcd-Cluster-ID"),
-                let clusterID = ClusterID(hex: id)
-            else { return nil }
-            return Running(clusterID: clusterID, members: try MemberInfo.list(json: answer.body))
-        } catch {
-            return nil  // a peer that cannot be asked has not told anything
+        let promise = eventLoop.makePromise(of: HTTPAnswer.self)
+        eventLoop.execute {
+            PeerClient(eventLoop: promise.futureResult.eventLoop).ask(
+                PeerRequest(path: path, timeout: .seconds(1)),
+                at: place
+            ) { promise.completeWith($0) }
         }
+        return try? await promise.futureResult.get()
     }
 
     private static func wrong(_ error: ClusterConfigurationError) -> Fatal {
