@@ -216,12 +216,22 @@ extension Member {
                 metadata: ["own": "\(configuration.serverVersion)", "cluster": "\(version)"]
             )
         }
-        // A member of the lower version that joins later would meet the higher one in the log, and die
-        // of it (real etcd does).
+        // A member of the lower version that joins later would meet the higher one in the log, and
+        // end (real etcd does).
         if let former = membership.clusterVersion, version < former {
             logCompaction.raiseBarrier(to: entry.index)
         }
         membership.setClusterVersion(version)
+        if let downgrade = membership.downgrade, downgrade.isEnabled {
+            // Words that those who downgrade wait for.
+            logger.info(
+                "The server is ready to downgrade",
+                metadata: [
+                    "target-version": "\(downgrade.target)",
+                    "server-version": "\(configuration.serverVersion)",
+                ]
+            )
+        }
         keyspace.leaseRules = configuration.leaseRules(in: version)
         write(membership.writesForClusterVersion(), at: entry)
     }

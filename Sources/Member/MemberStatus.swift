@@ -44,8 +44,8 @@ extension Member {
         )
     }
 
-    /// What the record says. A store without it is of 3.5, which has introduced the term of the last
-    /// entry.
+    /// What the record says. A store without it is of 3.5, which has introduced the term of the
+    /// last entry.
     package var storageVersion: ServerVersion? {
         if let record = keyspace.bucketValue(.meta, MetaKey.storageVersion) {
             return ServerVersion(String(decoding: record, as: UTF8.self))

@@ -231,6 +231,41 @@ import Testing
         #expect(warnings == ["unrecognized environment variable ETCD_NMAE"])
     }
 
+    /// Of 3.6, which has no binary here, what it has beyond 3.5.1.
+    @Test(
+        arguments: [
+            "compact-hash-check-time", "compaction-batch-limit", "compaction-sleep-interval",
+            "corrupt-check-time", "downgrade-check-time", "warning-apply-duration",
+            "warning-unary-request-duration", "watch-progress-notify-interval",
+            "bootstrap-defrag-threshold-megabytes", "memory-mlock", "max-learners",
+            "snapshot-catchup-entries", "peer-skip-client-san-verification",
+            "distributed-tracing-address", "distributed-tracing-service-name",
+            "distributed-tracing-instance-id", "distributed-tracing-sampling-rate",
+            "enable-distributed-tracing", "wait-cluster-ready-timeout",
+        ]
+    )
+    func `what 3 point 6 calls by a shorter name is known by both`(name: String) {
+        #expect(FlagTable.flag(named: name) != nil)
+        #expect(FlagTable.flag(named: "experimental-" + name) != nil)
+    }
+
+    @Test(
+        arguments: [
+            "feature-gates", "listen-client-http-urls", "discovery-endpoints", "discovery-token",
+            "discovery-cert", "discovery-key", "discovery-cacert", "local-address", "log-format",
+            "raft-read-timeout", "raft-write-timeout", "tls-min-version", "tls-max-version",
+            "client-cert-file", "client-key-file", "enable-grpc-gateway", "max-concurrent-streams",
+            "socket-reuse-port", "experimental-set-member-localaddr",
+            "experimental-txn-mode-write-with-shared-buffer",
+            "experimental-compact-hash-check-enabled", "experimental-stop-grpc-service-on-defrag",
+        ]
+    )
+    func `a flag of 3 point 6 is known, and its variable`(name: String) throws {
+        let flag = try #require(FlagTable.flag(named: name))
+        let flags = try FlagParser(arguments: [], environment: [flag.variable: flag.fallback])
+        #expect(flags.warnings.filter { $0.contains("unrecognized") }.isEmpty)
+    }
+
     @Test func `no flag is listed twice`() {
         let names = FlagTable.all.map(\.name)
         #expect(Set(names).count == names.count)

@@ -142,6 +142,33 @@ extension RunningMembers {
             #expect(member.output.contains(text), "\(member.output)")
         }
 
+        @Test func `who waits for the others in vain says that it serves`() async throws {
+            let others = "b=http://127.0.0.1:1,c=http://127.0.0.1:2"
+            let member = try start([
+                "--initial-cluster=a=http://127.0.0.1:\(ports[1]),\(others)",
+                "--wait-cluster-ready-timeout=300ms",
+            ])
+            #expect(try await member.waits(for: "timed out waiting for the ready notification"))
+            #expect(try await member.waits(for: "ready to serve client requests"))
+            let client = client()
+            let local = try await client.range(RangeRequest("k", serializable: true))
+            #expect(local.kvs.isEmpty)
+            member.signal(SIGKILL)
+            _ = member.wait()
+            await client.close()
+        }
+
+        @Test(arguments: EtcdTools.all)
+        func `every flag of a real etcd is known`(tools: EtcdTools) throws {
+            let help = try ChildProcess(tools.etcd, ["--help"], output: directory.path + "/help")
+            _ = help.wait()
+            let names = help.output.matches(of: #/\n +--([a-z0-9-]+)/#).map { String($0.1) }
+            #expect(names.count >= 80)
+            for name in names {
+                #expect(FlagTable.flag(named: name) != nil, "--\(name) of \(tools.version)")
+            }
+        }
+
         @Test func `version and help need no member`() throws {
             let program = try #require(Programs.member)
             let version = try ChildProcess(program, ["--version"], output: directory.path + "/v")

@@ -39,15 +39,13 @@ extension FlagTable {
             ("local-address", .text, ""),
             ("raft-read-timeout", .duration, "5s"),
             ("raft-write-timeout", .duration, "5s"),
-            ("distributed-tracing-address", .text, "localhost:4317"),
-            ("distributed-tracing-service-name", .text, "etcd"),
-            ("distributed-tracing-instance-id", .text, ""),
-            ("distributed-tracing-sampling-rate", .unsigned, "0"),
+            ("enable-grpc-gateway", .boolean, "true"),
         ].map(inert)
         + bothNames.flatMap { [inert($0), inert(("experimental-" + $0.0, $0.1, $0.2))] }
         + [
             ("experimental-txn-mode-write-with-shared-buffer", .boolean, "true"),
             ("experimental-enable-v2v3", .text, ""),
+            ("experimental-set-member-localaddr", .boolean, "false"),
             ("experimental-backend-bbolt-freelist-type", .text, "map"),
         ].map(inert)
 
@@ -59,6 +57,10 @@ extension FlagTable {
         ("warning-unary-request-duration", .duration, "300ms"),
         ("downgrade-check-time", .duration, "5s"),
         ("memory-mlock", .boolean, "false"),
+        ("distributed-tracing-address", .text, "localhost:4317"),
+        ("distributed-tracing-service-name", .text, "etcd"),
+        ("distributed-tracing-instance-id", .text, ""),
+        ("distributed-tracing-sampling-rate", .unsigned, "0"),
         ("bootstrap-defrag-threshold-megabytes", .unsigned, "0"),
         ("stop-grpc-service-on-defrag", .boolean, "false"),
         ("peer-skip-client-san-verification", .boolean, "false"),

@@ -47,7 +47,8 @@ extension FlagTable {
 
     private static let discovery: [Flag] = [
         "discovery", "discovery-proxy", "discovery-srv", "discovery-srv-name",
-        "discovery-endpoints", "discovery-token",
+        "discovery-endpoints", "discovery-token", "discovery-cert", "discovery-key",
+        "discovery-cacert",
     ].map { refused($0, .text, "", "discovery is not supported; use --initial-cluster") }
 
     private static func refused(

@@ -85,6 +85,18 @@ package enum FlagTable {
             "Start a cluster or join one."
         ),
         Flag("initial-cluster-token", .text, "etcd-cluster", "Tells equal bootstraps apart."),
+        Flag(
+            "wait-cluster-ready-timeout",
+            .duration,
+            "5s",
+            "How long to wait for the cluster before saying that clients are served."
+        ),
+        Flag(
+            "experimental-wait-cluster-ready-timeout",
+            .duration,
+            "5s",
+            "3.5's name of --wait-cluster-ready-timeout."
+        ),
         Flag("strict-reconfig-check", .boolean, "true", "Refuse changes that would lose quorum."),
         Flag("max-learners", .unsigned, "1", "Learners allowed at a time."),
         Flag(

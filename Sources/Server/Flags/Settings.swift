@@ -19,6 +19,8 @@ package struct Settings: Sendable {
 
     package var heartbeatMilliseconds: Int
     package var electionMilliseconds: Int
+    /// After so long clients are promised to be served, even if by reads of the local state only.
+    package var readyNanoseconds: Int64
     package var snapshotCount: UInt64
     package var catchUpEntries: UInt64
     package var quotaBackendBytes: Int64
@@ -71,6 +73,8 @@ extension Settings {
 
         heartbeatMilliseconds = try flags.count("heartbeat-interval")
         electionMilliseconds = try flags.count("election-timeout")
+        let readyTime = try flags.value(ofBothNames: "wait-cluster-ready-timeout")
+        readyNanoseconds = FlagValue.nanoseconds(readyTime) ?? 0
         snapshotCount = UInt64(try flags.count("snapshot-count"))
         catchUpEntries = UInt64(try flags.count(ofBothNames: "snapshot-catchup-entries"))
         quotaBackendBytes = Int64(flags.value("quota-backend-bytes")) ?? 0

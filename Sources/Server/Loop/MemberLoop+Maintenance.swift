@@ -48,9 +48,20 @@ extension MemberLoop {
         wake()
     }
 
+    /// Says of each compaction once that its rows are gone.
+    private func noteCompaction(to finished: Int64) {
+        defer { notedCompaction = finished }
+        guard let notedCompaction, finished > notedCompaction else { return }
+        logger.info(
+            "finished scheduled compaction",
+            metadata: ["compact-revision": "\(finished)"]
+        )
+    }
+
     func answerCompactionWaiters() {
-        guard !compactionWaiters.isEmpty else { return }
         let finished = member.keyspace.finishedCompactRevision
+        if finished != notedCompaction { noteCompaction(to: finished) }
+        guard !compactionWaiters.isEmpty else { return }
         let ready = compactionWaiters.filter { $0.revision <= finished }
         guard !ready.isEmpty else { return }
         compactionWaiters.removeAll { $0.revision <= finished }

@@ -33,7 +33,7 @@ extension MemberLoop {
             .whenComplete { result in
                 switch result {
                 case .success:
-                    self.logger.info("sent a snapshot", metadata: ["to": "\(peer)"])
+                    self.logger.info("sent database snapshot", metadata: ["to": "\(peer)"])
                     sender.snapshotSent(to: peer, failed: false)
                 case .failure(let error):
                     self.logger.warning(

@@ -55,6 +55,8 @@ final class MemberLoop {
     let views = ViewSlots()
     var compactionHashes = CompactionHashes()
     var defragmentation = Defragmentation()
+    /// The compaction that was finished last; nil before the first turn.
+    var notedCompaction: Int64?
     /// Those who wait until the rows below a compacted revision are gone.
     var compactionWaiters: [(revision: Int64, done: () -> Void)] = []
     /// Reads of the local state that may be done now, in order.

@@ -29,6 +29,7 @@ final class Assembly {
     let clientPort: ClientPort
     let peerPort: PeerPort
     let monitor: CorruptionMonitor
+    private let readyTime: TimeAmount
 
     init(_ plan: Plan) throws(Fatal) {
         let settings = plan.settings
@@ -58,6 +59,7 @@ final class Assembly {
         )
         let logger = plan.logger
         loop.onReady = { logger.info("ready to serve client requests") }
+        readyTime = .nanoseconds(settings.readyNanoseconds)
         peerPort = PeerPort(PeerEndpoints(loop: loop, announced: settings.announced))
         let calls = ServiceCalls(loop: loop)
         watches = WatchService(
@@ -72,6 +74,16 @@ final class Assembly {
         loop.start()
         monitor.start()
         for remote in remotes { loop.transport.addRemote(remote.id, urls: remote.peerURLs) }
+        loop.eventLoop.assumeIsolated().scheduleTask(in: readyTime) { self.promiseToServe() }
+    }
+
+    /// A cluster without a quorum may come back when others are started, and whoever starts them
+    /// may wait for this one's word first.
+    private func promiseToServe() {
+        guard !loop.isStopped, let ready = loop.onReady else { return }
+        loop.logger.warning("timed out waiting for the ready notification")
+        loop.onReady = nil
+        ready()
     }
 
     /// As much more than a request as etcd allows for what goes around it.

@@ -71,9 +71,9 @@ struct FirstStart {
         )
     }
 
-    /// A cluster that has agreed on a newer version than ours may use what we do not know, and older
-    /// members than 3.5 do not know what we put into the log. Peers that do not answer are no reason
-    /// against joining.
+    /// A cluster that has agreed on a newer version than ours may use what we do not know, and
+    /// older members than 3.5 do not know what we put into the log. Peers that do not answer are no
+    /// reason against joining.
     private func refuseOtherVersions(of peers: [MemberInfo]) async throws(Fatal) {
         let own = settings.announced
         for url in peers.flatMap(\.peerURLs) {

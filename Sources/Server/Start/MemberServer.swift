@@ -149,7 +149,8 @@ package final class MemberServer: Sendable {
         _ = try? await closed.get()
         throw Fatal(
             .corruption,
-            "the data differ from those of \(differing.count) other members, such as \(other) "
+            "found data inconsistency with peers: the data differ from those of "
+                + "\(differing.count) other members, such as \(other) "
                 + "(--experimental-initial-corrupt-check)",
             remedy: "replace this member, or the others if they are the ones that are wrong"
         )

@@ -1,12 +1,13 @@
+import EtcdProto
 import Foundation
 import TestKit
 
-/// Command lines with `etcdctl` in them, given to a shell one after the other, and what each led to:
-/// its outputs and its exit status, without what must differ between two servers.
+/// Command lines with `etcdctl` in them, given to a shell one after the other, and what each led
+/// to: its outputs and its exit status, without what must differ between two servers.
 struct EtcdctlSession {
     let release: EtcdRelease
     let server: LoneServer
-    /// Of another server, `$OTHER` in the command lines.
+    /// Of another server, `$OTHER` in the command lines; `$TOOL` is `etcdctl` of no server.
     var other = ""
 
     /// What the lines may use besides `etcdctl`: `first N COMMAND` ends a command that goes on for
@@ -51,7 +52,7 @@ struct EtcdctlSession {
         let outcome = try await Program.run(
             "/bin/bash",
             ["-c", "exec bash ./script 2>&1"],
-            environment: ["OTHER": other, "ENDPOINT": server.client],
+            environment: ["OTHER": other, "TOOL": tool],
             directory: folder.path,
             within: .seconds(120)
         )

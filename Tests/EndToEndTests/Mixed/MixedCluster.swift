@@ -244,7 +244,8 @@ final class MixedCluster {
             expected += 1
             told[revision] = write
         }
-        #expect(expected == newest + 1)
+        // What writers gave up when they were told to stop may have come after that.
+        #expect(expected > newest)
         let values = told.values.filter { $0.key.hasPrefix("w/") }.map(\.value)
         #expect(Set(values).count == values.count, "a write has happened twice")
         let acknowledged = ledger.acknowledged

@@ -7,7 +7,8 @@ import TestKit
 import Testing
 
 extension EndToEndTests {
-    /// Leases of a cluster of both kinds, kept alive while its leader becomes one of the other kind.
+    /// Leases of a cluster of both kinds, kept alive while its leader becomes one of the other
+    /// kind.
     @Suite(.serialized, .timeLimit(.minutes(5))) struct MixedLeaseTests {
         @Test func `a lease lives while it is kept alive and ends in time, whoever leads`()
             async throws
@@ -20,6 +21,7 @@ extension EndToEndTests {
                     (real, ours, real, ours), (ours, real, ours, real),
                 ] {
                     try await cluster.lead(first)
+                    for machine in cluster.machines { try await Self.checkLeases(of: machine) }
                     let lease = try await granting.etcd.leaseGrant(ttl: 3).id
                     let key = "leased by \(granting.kind)"
                     _ = try await granting.etcd.put(
@@ -31,10 +33,10 @@ extension EndToEndTests {
                     )
                     let keeper = try Self.keepAlive(lease, through: keeping)
                     defer { keeper.signal(SIGKILL) }
-                    try await Self.wait(for: 3, of: keeper)
+                    try await Self.wait(for: 2, of: keeper)
                     try await cluster.lead(second)
                     // By now it would have ended, had the new leader not heard of it.
-                    try await Self.wait(for: 8, of: keeper)
+                    try await Self.wait(for: 6, of: keeper)
                     #expect(try await Self.isThere(key, at: granting))
                     keeper.signal(SIGKILL)
                     try await keeper.waitForExit()
@@ -51,6 +53,28 @@ extension EndToEndTests {
                     #expect(left.ttl == -1)
                 }
             }
+        }
+
+        /// What one member says about a lease from its beginning to its end, whoever leads.
+        private static func checkLeases(of machine: Machine) async throws {
+            let lease = try await machine.etcd.leaseGrant(ttl: 600).id
+            _ = try await machine.etcd.put(
+                .with {
+                    $0.key = Data("held".utf8)
+                    $0.lease = lease
+                }
+            )
+            let state = try await machine.etcd.leaseTimeToLive(lease, keys: true)
+            #expect(state.grantedTtl == 600 && state.ttl > 590, "\(state)")
+            #expect(state.keys == [Data("held".utf8)])
+            #expect(try await machine.etcd.leaseLeases().leases.map(\.id).contains(lease))
+            _ = try await machine.etcd.leaseRevoke(lease)
+            #expect(try await machine.etcd.leaseTimeToLive(lease).ttl == -1)
+            #expect(try await !Self.isThere("held", at: machine))
+            let again = await #expect(throws: EtcdClientError.self) {
+                try await machine.etcd.leaseRevoke(lease)
+            }
+            #expect(again?.description.contains("requested lease not found") == true)
         }
 
         private static func keepAlive(_ lease: Int64, through machine: Machine) throws -> Program {
