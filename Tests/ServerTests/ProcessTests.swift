@@ -158,6 +158,26 @@ extension RunningMembers {
             await client.close()
         }
 
+        @Test func `systemd is told when the member serves`() async throws {
+            let path = "\(directory.path)/notify"
+            let socket = try DatagramSocket(at: path)
+            let member = try ChildProcess(
+                try #require(Programs.member),
+                [
+                    "--data-dir=\(data)", "--listen-client-urls=http://127.0.0.1:\(ports[0])",
+                    "--advertise-client-urls=http://127.0.0.1:\(ports[0])",
+                    "--listen-peer-urls=http://127.0.0.1:\(ports[1])",
+                    "--initial-advertise-peer-urls=http://127.0.0.1:\(ports[1])",
+                ],
+                environment: ["NOTIFY_SOCKET=\(path)"],
+                output: "\(directory.path)/notified"
+            )
+            #expect(try await member.waits(for: "successfully notified init daemon"))
+            #expect(socket.next() == "READY=1")
+            member.signal(SIGKILL)
+            _ = member.wait()
+        }
+
         @Test(arguments: EtcdTools.all)
         func `every flag of a real etcd is known`(tools: EtcdTools) throws {
             let help = try ChildProcess(tools.etcd, ["--help"], output: directory.path + "/help")

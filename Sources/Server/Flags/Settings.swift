@@ -50,6 +50,8 @@ package struct Settings: Sendable {
     package var announced: AnnouncedVersion
     /// Lines to log at start.
     package var warnings: [String]
+    /// Who waits for the word that the member serves; of the environment, not of the flags.
+    var initDaemon: InitDaemon?
 }
 
 extension Settings {

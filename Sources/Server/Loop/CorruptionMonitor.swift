@@ -136,6 +136,10 @@ final class CorruptionMonitor {
             guard verdict.isComplete else { return self.compare(hashes.dropLast()) }
             self.verifiedRevision = max(self.verifiedRevision, hash.hashedRevision)
             self.isCheckingCompactions = false
+            self.loop.logger.info(
+                "finished compaction hash check",
+                metadata: ["revision": "\(hash.hashedRevision)", "members": "\(peers.count + 1)"]
+            )
         }
     }
 

@@ -58,7 +58,11 @@ final class Assembly {
             )
         )
         let logger = plan.logger
-        loop.onReady = { logger.info("ready to serve client requests") }
+        let initDaemon = settings.initDaemon
+        loop.onReady = {
+            logger.info("ready to serve client requests")
+            initDaemon?.notifyReady(logger)
+        }
         readyTime = .nanoseconds(settings.readyNanoseconds)
         peerPort = PeerPort(PeerEndpoints(loop: loop, announced: settings.announced))
         let calls = ServiceCalls(loop: loop)

@@ -12,7 +12,7 @@ package enum Launcher {
         environment: [String: String],
         workingDirectory: String
     ) -> Never {
-        let settings: Settings
+        var settings: Settings
         do throws(Fatal) {
             if let code = try Command.run(arguments, workingDirectory: workingDirectory) {
                 exit(code.rawValue)
@@ -28,15 +28,17 @@ package enum Launcher {
                 exit(ExitCode.stopped.rawValue)
             }
             settings = try Settings(flags, workingDirectory: workingDirectory)
+            settings.initDaemon = InitDaemon(environment)
         } catch {
             end(with: error)
         }
         Signals.block()
+        let (level, isJSON) = (settings.logLevel, settings.logAsJSON)
         let logger = Logger(label: "etcd-member") { _ in
-            LineLogHandler(level: settings.logLevel, asJSON: settings.logAsJSON)
+            LineLogHandler(level: level, asJSON: isJSON)
         }
         for warning in settings.warnings { logger.warning("\(warning)") }
-        let starting = Task { await start(settings, logger) }
+        let starting = Task { [settings] in await start(settings, logger) }
         // Awaited here, because a line that is not written does not ask for what is in it.
         let first = Signals.next()
         logger.info("received a signal", metadata: ["signal": "\(first)"])

@@ -127,7 +127,12 @@ enum EtcdctlCommands {
         "etcdctl lock l -- sh -c 'echo held as $ETCD_LOCK_KEY at $ETCD_LOCK_REV; exit 3'",
         "etcdctl lock l --ttl=5 true", "etcdctl lock",
         // Who waits for it gets it from who lets go of it.
-        "etcdctl lock q sh -c 'echo first; sleep 0.2' & etcdctl lock q echo second; wait",
+        """
+        : >held; etcdctl lock q >held & one=$!; until_same 'grep -c . held' 'echo 1'; \
+        etcdctl lock q echo second & two=$!; \
+        until_same 'etcdctl get q --prefix --keys-only | grep -c q' 'echo 2'; \
+        kill $one; wait $one; wait $two
+        """,
         "etcdctl get l --prefix --count-only -w fields",
         "first 2 etcdctl elect e me", "first 2 etcdctl elect e me --hex | tail -n 1",
         """

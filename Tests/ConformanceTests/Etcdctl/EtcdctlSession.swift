@@ -86,8 +86,9 @@ struct EtcdctlSession {
         for (found, name) in names { text = text.replacing(found, with: name) }
         return
             text
-            .replacing(#/\b[0-9a-f]{14,16}\b/#, with: "ID")
-            .replacing(#/[0-9]{12,}/#, with: "NUMBER")
+            .replacing(#/\b([0-9a-f]{12,16}|[0-9]{12,})\b/#, with: "ID")
+            // Printed to a width of 16.
+            .replacing(#/(Member|member|lease) +ID/#) { "\($0.1) ID" }
             .replacing(#/\b3\.[4-6]\.[0-9]+\b/#, with: "VERSION")
             .replacing(#/remaining\([0-9]+s\)/#, with: "remaining(#)")
             .replacing(#/"(ttl|TTL)"(:| : )[0-9]+/#) { "\"\($0.1)\"\($0.2)#" }
