@@ -46,6 +46,7 @@ package struct MemberConfiguration: Sendable {
 
     /// Whether the leader notes now and then in the log how much time is left of leases.
     package var leaseCheckpoint = false
+    package var leaseCheckpointSeconds: Int64 = 300
     /// Whether such notes outlive the process also below cluster version 3.6.
     package var leaseCheckpointPersist = false
 
@@ -105,7 +106,7 @@ package struct MemberConfiguration: Sendable {
     var lessorRules: Lessor.Rules {
         Lessor.Rules(
             tickMilliseconds: tickMilliseconds,
-            checkpointSeconds: leaseCheckpoint ? 300 : nil
+            checkpointSeconds: leaseCheckpoint ? leaseCheckpointSeconds : nil
         )
     }
 

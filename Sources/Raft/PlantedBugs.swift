@@ -1,9 +1,9 @@
 /// Mistakes made on purpose, so that tests can show that the simulator finds them. Empty in every
 /// real node; the hooks are one test of a stored bit each, off the paths of entries and bytes.
 package struct PlantedBugs: OptionSet, Hashable, Sendable {
-    package let rawValue: UInt16
+    package let rawValue: UInt32
 
-    package init(rawValue: UInt16) {
+    package init(rawValue: UInt32) {
         self.rawValue = rawValue
     }
 
@@ -31,6 +31,24 @@ package struct PlantedBugs: OptionSet, Hashable, Sendable {
     /// A snapshot does not tell who belongs to the group.
     package static let forgetsConfState = PlantedBugs(rawValue: 1 << 12)
 
+    /// What those who watch are not quick to take is thrown away.
+    package static let dropsForSlowWatchers = PlantedBugs(rawValue: 1 << 13)
+    /// The last reply of a slice of history is lost when another slice follows.
+    package static let losesEndOfSlice = PlantedBugs(rawValue: 1 << 14)
+    /// A member that was opened anew begins its watches as they were asked for.
+    package static let beginsWatchesAnew = PlantedBugs(rawValue: 1 << 15)
+    /// A report of progress is sent before events that were told earlier.
+    package static let progressOvertakes = PlantedBugs(rawValue: 1 << 16)
+    /// A new leader counts the time before its election as leases' time.
+    package static let countsTimeBeforeElection = PlantedBugs(rawValue: 1 << 17)
+    /// A member that starts knows the keys of leases, but not the leases.
+    package static let forgetsLeases = PlantedBugs(rawValue: 1 << 18)
+    /// A follower answers a renewal without asking the leader.
+    package static let renewsAsFollower = PlantedBugs(rawValue: 1 << 19)
+
+    /// A member is told again and again that many ticks are late.
+    package static let alwaysLate = PlantedBugs(rawValue: 1 << 20)
+
     /// Every bug with its name.
     package static let all: [(name: String, bug: PlantedBugs)] = [
         ("ignoresAppendTerm", .ignoresAppendTerm),
@@ -42,5 +60,13 @@ package struct PlantedBugs: OptionSet, Hashable, Sendable {
         ("readsWithoutQuorum", .readsWithoutQuorum),
         ("appliesTwice", .appliesTwice),
         ("forgetsConfState", .forgetsConfState),
+        ("dropsForSlowWatchers", .dropsForSlowWatchers),
+        ("losesEndOfSlice", .losesEndOfSlice),
+        ("beginsWatchesAnew", .beginsWatchesAnew),
+        ("progressOvertakes", .progressOvertakes),
+        ("countsTimeBeforeElection", .countsTimeBeforeElection),
+        ("forgetsLeases", .forgetsLeases),
+        ("renewsAsFollower", .renewsAsFollower),
+        ("alwaysLate", .alwaysLate),
     ]
 }

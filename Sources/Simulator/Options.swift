@@ -14,6 +14,10 @@ package struct Options: Sendable {
     package var kind: Kind
     package var clients: Int
     package var keys: Int
+    /// Clients that watch.
+    package var observers = 0
+    /// Clients that hold leases.
+    package var holders = 0
     /// The longest pause of a client between two operations, in milliseconds.
     package var thinking: Int
     /// How long faults are injected, in milliseconds.
@@ -48,6 +52,7 @@ extension Options {
         options.drawFaults(&generator)
         options.drawWorld(&generator)
         options.core = CoreOptions.swarm(&generator)
+        options.drawWatchesAndLeases(seed)
         return options
     }
 
@@ -66,6 +71,17 @@ extension Options {
         case .reconfiguration: 0.5
         default: 0.35
         }
+    }
+
+    /// By a generator of their own: what else a seed means stays as it was.
+    private mutating func drawWatchesAndLeases(_ seed: Seed) {
+        var generator = seed.generator(for: 5)
+        observers = generator.pick([0, 1, 2, 4])
+        world.watchBytes = generator.pick([300, 2_000, 1 << 20])
+        world.watchRows = generator.pick([1, 4, 30, 1_000])
+        world.watchReport = generator.pick([100, 700, 5_000])
+        holders = generator.pick([0, 1, 2, 4])
+        world.checkpointSeconds = generator.pick([nil, nil, 1, 2])
     }
 
     private mutating func drawWorld(_ generator: inout Generator) {
@@ -102,6 +118,8 @@ package struct Overrides: Hashable, Sendable {
     package var kind: Options.Kind?
     package var members: Int?
     package var clients: Int?
+    package var observers: Int?
+    package var holders: Int?
     package var duration: Int?
     package var without: [Fault] = []
     package var bugs: PlantedBugs = []
@@ -113,6 +131,8 @@ package struct Overrides: Hashable, Sendable {
         var options = Options.swarm(seed, kind: kind)
         if let members { options.world.members = members }
         if let clients { options.clients = clients }
+        if let observers { options.observers = observers }
+        if let holders { options.holders = holders }
         if let duration { options.duration = min(duration, options.duration) }
         for fault in without { options.faults[fault] = 0 }
         options.world.bugs = bugs
@@ -126,6 +146,8 @@ package struct Overrides: Hashable, Sendable {
         if let kind { words += ["--world", kind.rawValue] }
         if let members { words += ["--members", "\(members)"] }
         if let clients { words += ["--clients", "\(clients)"] }
+        if let observers { words += ["--observers", "\(observers)"] }
+        if let holders { words += ["--holders", "\(holders)"] }
         if let duration { words += ["--duration", "\(duration)"] }
         for fault in without { words += ["--without", fault.rawValue] }
         for (name, bug) in PlantedBugs.all where bugs.contains(bug) { words += ["--bug", name] }
@@ -138,7 +160,8 @@ extension Options: CustomStringConvertible {
     /// All of it, for a person who looks into a violation.
     package var description: String {
         var lines = [
-            "world \(kind.rawValue): \(world.members) members, \(clients) clients on \(keys) keys",
+            "world \(kind.rawValue): \(world.members) members, \(clients) clients on \(keys) keys,"
+                + " \(observers) observers, \(holders) holders of leases",
             "faults for \(duration) ms, downtime \(downtime) ms, thinking \(thinking) ms",
             "tick \(world.tick) ms, clocks \(Array(world.clocks.prefix(world.members)))",
             "sync \(world.syncDelay) ms, inline \(world.inlineWrites)",
@@ -167,6 +190,9 @@ extension WorldOptions {
             "log cut every \(snapshotCount) entries leaving \(catchUpEntries)",
             "\(laggardBytes) bytes for who lags, snapshots in pieces of \(pieceBytes)",
             "\(entriesPerTurn) entries a turn",
+            "watches up to \(watchBytes) bytes, history by \(watchRows) rows, progress every"
+                + " \(watchReport) ms",
+            "checkpoints of leases " + (checkpointSeconds.map { "every \($0) s" } ?? "off"),
             "pre-vote \(preVote)",
             "strict changes \(strictReconfigCheck)",
         ]

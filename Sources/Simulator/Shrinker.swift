@@ -62,6 +62,10 @@ package struct Shrinker {
         for clients in [1, options.clients / 2] where clients > 0 && clients < options.clients {
             add { $0.clients = clients }
         }
+        for observers in [0, 1] where observers < options.observers {
+            add { $0.observers = observers }
+        }
+        for holders in [0, 1] where holders < options.holders { add { $0.holders = holders } }
         for part in [4, 2] { add { $0.duration = options.duration / part } }
         if options.duration > 1_000 { add { $0.duration = options.duration * 4 / 5 } }
         return candidates

@@ -13,6 +13,12 @@ struct Changes: ParsableArguments {
     @Option(help: "How many clients there are.")
     var clients: Int?
 
+    @Option(help: "How many clients watch.")
+    var observers: Int?
+
+    @Option(help: "How many clients hold leases.")
+    var holders: Int?
+
     @Option(help: "How long faults are injected at most, in milliseconds of the world.")
     var duration: Int?
 
@@ -47,6 +53,8 @@ struct Changes: ParsableArguments {
         }
         overrides.members = members
         overrides.clients = clients
+        overrides.observers = observers
+        overrides.holders = holders
         overrides.duration = duration
         overrides.ignored = ignore
         for name in without {

@@ -110,6 +110,35 @@ import Testing
         #expect(world.violations.isEmpty)
     }
 
+    @Test func `a new leader does not say that a lease is not there before it knows`() throws {
+        let world = try cluster(seed: 2)
+        // Nobody learns that this is committed but the leader.
+        let first = try #require(world.leader)
+        world.drops = { $0.kind == .heartbeat || ($0.kind == .append && $0.entries.isEmpty) }
+        try propose(world, on: first) { request in
+            request.leaseGrant.id = 1
+            request.leaseGrant.ttl = 60
+        }
+        world.crash(first)
+        world.drops = nil
+        var answers = 0
+        var isKnown = false
+        world.run(atMost: 10_000) {
+            guard let leader = world.leader, leader != first else { return false }
+            world.machines[leader].member?.leaseInfo(LeaseID(1), keys: false) { result in
+                answers += 1
+                switch result {
+                case .success(let info): isKnown = info != nil
+                case .failure(let error): #expect(error == .leaderChanged)
+                }
+                if case .success(nil) = result { Issue.record("it was granted") }
+            }
+            return isKnown
+        }
+        #expect(isKnown)
+        #expect(answers > 1)
+    }
+
     @Test(arguments: 1...5)
     func `a deposed leader ends nothing that its successor keeps alive`(seed: UInt64) throws {
         let world = try cluster(seed: seed)

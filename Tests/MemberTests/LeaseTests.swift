@@ -97,6 +97,24 @@ import Testing
         #expect(!lone.has(1))
     }
 
+    @Test func `what is granted or renewed after a stall does not count from before it`() throws {
+        let lone = try LoneMember()
+        try lone.grant(1, ttl: 5)
+        lone.tick(20)
+        // Two seconds without a tick. Requests are read before it comes.
+        lone.member.noticeLateness(ticks: 20)
+        #expect(lone.renew(1) == .renewed(ttl: 5))
+        #expect(try lone.remaining(1) == 4)
+        try lone.grant(2, ttl: 5)
+        lone.tick(1, missed: 19)
+        lone.tick(50)
+        #expect(lone.has(1))
+        #expect(lone.has(2))
+        lone.tick()
+        #expect(!lone.has(1))
+        #expect(!lone.has(2))
+    }
+
     // MARK: Checkpoints
 
     @Test func `without checkpoints a lease is whole again after a restart`() throws {

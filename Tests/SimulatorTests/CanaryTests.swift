@@ -95,6 +95,54 @@ import Testing
                 "no invariant breaks", "revisions never go back", "one leader per term",
             ]
         ),
+        Canary(
+            bug: "dropsForSlowWatchers",
+            world: "members",
+            seeds: 100,
+            checkers: ["watches tell the history", "watches catch up"]
+        ),
+        Canary(
+            bug: "losesEndOfSlice",
+            world: "members",
+            seeds: 100,
+            checkers: ["watches tell the history", "watches catch up"]
+        ),
+        Canary(
+            bug: "beginsWatchesAnew",
+            world: "members",
+            seeds: 200,
+            checkers: ["watches tell the history"]
+        ),
+        Canary(
+            bug: "progressOvertakes",
+            world: "members",
+            seeds: 100,
+            checkers: ["watches tell the history"]
+        ),
+        Canary(
+            bug: "countsTimeBeforeElection",
+            world: "members",
+            seeds: 100,
+            checkers: ["leases never end early"]
+        ),
+        Canary(
+            bug: "renewsAsFollower",
+            world: "members",
+            seeds: 100,
+            checkers: ["leases never end early"]
+        ),
+        Canary(
+            bug: "forgetsLeases",
+            world: "members",
+            seeds: 100,
+            checkers: ["equal leases"]
+        ),
+        Canary(
+            bug: "alwaysLate",
+            world: "members",
+            seeds: 100,
+            checkers: ["leases do not live for ever"]
+        ),
     ]
 
     @Test(arguments: canaries)

@@ -6,9 +6,10 @@ package import Keyspace
 /// knows none, and no lease ends. It only says what is due: the member proposes that, and hears of
 /// the outcome from the log.
 ///
-/// A deadline is never early. A tick may pass just after a lease was granted, so one is added; and
-/// a new primary gives each lease its whole time anew (what a checkpoint left of it, if there is
-/// one) and an election timeout on top, for the time in which nobody led.
+/// A deadline is never early. A tick may pass just after a lease was granted, so one is added.
+/// Ticks that are due and come late, after what waited in sockets meanwhile, are counted in
+/// beforehand. And a new primary gives each lease its whole time anew (what a checkpoint left of
+/// it, if there is one) and an election timeout on top, for the time in which nobody led.
 ///
 /// Renewing is by far what happens most, so it only notes the new deadline: the heap keeps the old
 /// one, and when that comes up the lease goes back in with the new.
@@ -43,6 +44,8 @@ package struct Lessor {
 
     private let rules: Rules
     private var now: Int = 0
+    /// Ticks that are due and were not told yet.
+    private var late: Int = 0
     private var entries: [LeaseID: Entry] = [:]
     private var due = TickHeap()
     private var checkpoints = TickHeap()
@@ -55,7 +58,16 @@ package struct Lessor {
     /// Time has passed.
     package mutating func advance(by ticks: Int) {
         now += ticks
+        late = 0
     }
+
+    /// More time has passed than was told, by up to so many ticks: these will come.
+    package mutating func noticeLateness(ticks: Int) {
+        late = max(late, ticks)
+    }
+
+    /// The present, or a little later.
+    private var present: Int { now + late }
 
     // MARK: Leadership
 
@@ -65,7 +77,7 @@ package struct Lessor {
         isPrimary = true
         var deadlines = leases.map { lease in
             let left = lease.remainingTTL > 0 ? lease.remainingTTL : lease.grantedTTL
-            return (lease: lease, at: now + electionTicks + ticks(left))
+            return (lease: lease, at: present + electionTicks + ticks(left))
         }
         deadlines.sort { ($0.at, $0.lease.id) < ($1.at, $1.lease.id) }
         spread(&deadlines)
@@ -107,7 +119,7 @@ package struct Lessor {
 
     package mutating func granted(_ lease: Lease) {
         guard isPrimary else { return }
-        let deadline = now + ticks(lease.grantedTTL)
+        let deadline = present + ticks(lease.grantedTTL)
         entries[lease.id] = Entry(ttl: lease.grantedTTL, deadline: deadline, dueAt: deadline)
         due.push(TickHeap.Item(tick: deadline, lease: lease.id))
         scheduleCheckpoint(of: lease)
@@ -134,7 +146,7 @@ package struct Lessor {
     /// Gives a lease its whole time anew.
     package mutating func renew(_ id: LeaseID) {
         guard var entry = entries[id] else { return }
-        entry.deadline = now + ticks(entry.ttl)
+        entry.deadline = present + ticks(entry.ttl)
         if entry.deadline < entry.dueAt {
             // It was longer before: a new primary is generous.
             entry.dueAt = entry.deadline
@@ -156,7 +168,7 @@ package struct Lessor {
     /// The whole seconds that are certainly left; nil for who does not decide.
     package func remainingSeconds(_ id: LeaseID) -> Int64? {
         guard let entry = entries[id] else { return nil }
-        let milliseconds = Int64(entry.deadline - now - 1) * Int64(rules.tickMilliseconds) - 1
+        let milliseconds = Int64(entry.deadline - present - 1) * Int64(rules.tickMilliseconds) - 1
         return max(0, milliseconds / 1_000)
     }
 

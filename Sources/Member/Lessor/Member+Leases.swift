@@ -54,7 +54,8 @@ extension Member {
         }
     }
 
-    /// What the leader knows of a lease; nil when there is none.
+    /// What the leader knows of a lease; nil when there is none. Who does not decide about leases,
+    /// or not yet, answers `leaderChanged`.
     package func leaseInfo(
         _ id: LeaseID,
         keys: Bool,
@@ -63,10 +64,11 @@ extension Member {
         awaitApplied { [weak self] error in
             guard let self else { return }
             if let error { return reply(.failure(error)) }
-            guard let lease = keyspace.lease(id) else { return reply(.success(nil)) }
-            guard isPrimary, let remaining = leaseBook.lessor.remainingSeconds(id) else {
-                return reply(.failure(.leaderChanged))
-            }
+            // A new leader does not know yet what earlier ones granted.
+            guard isPrimary else { return reply(.failure(.leaderChanged)) }
+            guard let lease = keyspace.lease(id),
+                let remaining = leaseBook.lessor.remainingSeconds(id)
+            else { return reply(.success(nil)) }
             let info = LeaseInfo(
                 grantedTTL: lease.grantedTTL,
                 remainingTTL: remaining,
@@ -79,6 +81,15 @@ extension Member {
     /// The numbers of all leases: on the leader the first to end first.
     package var leaseIDs: [LeaseID] {
         isPrimary ? leaseBook.lessor.idsByDeadline : keyspace.allLeases.map(\.id)
+    }
+
+    /// So many ticks are due, the last of them just so, and were not told: `tick` will tell of them
+    /// once what waits has been read. What is granted or renewed before that counts from now.
+    ///
+    /// To be called before a turn and before questions about leases.
+    package func noticeLateness(ticks: Int) {
+        leaseBook.lessor.noticeLateness(ticks: ticks)
+        if ticks >= MemberConfiguration.trustedTicks { doubtLeadership() }
     }
 
     /// No tick has come for so long that another member may lead by now: nothing about leases is

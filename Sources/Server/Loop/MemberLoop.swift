@@ -233,8 +233,8 @@ final class MemberLoop {
         let now = NIODeadline.now()
         let delay = now - nextTick
         if delay > heartbeat {
+            noticeLateness()
             missedTicks += Int(delay.nanoseconds / heartbeat.nanoseconds)
-            noticeStall()
         }
         if delay > heartbeat, !hasPostponedTick {
             logger.warning(
@@ -253,11 +253,14 @@ final class MemberLoop {
         scheduleTick()
     }
 
-    /// Tells the member if no tick came for so long that it may have been deposed meanwhile. To be
-    /// asked before anything that only the leader may do: requests can be read before the tick.
-    func noticeStall() {
-        let silence = Int64(MemberConfiguration.trustedTicks - 1)
-        if .now() - nextTick >= heartbeat * silence { member.doubtLeadership() }
+    /// Tells the member how many ticks are due that have not come: it may have been deposed
+    /// meanwhile, and what is granted or renewed now must not count from the last tick. To be asked
+    /// before anything that only the leader may do: requests can be read before the tick.
+    func noticeLateness() {
+        let delay = .now() - nextTick
+        guard delay > .zero else { return }
+        let ticks = Int(delay.nanoseconds / heartbeat.nanoseconds) + 1
+        member.noticeLateness(ticks: missedTicks + ticks)
     }
 
     private func backendSoon() {
@@ -275,6 +278,7 @@ final class MemberLoop {
         guard !isIdle else { return }
         let isQuiet = inputs <= 1
         inputs = 0
+        noticeLateness()
         while true {
             let due = isBackendDue && !isCommitting
             if due { isBackendDue = false }

@@ -39,7 +39,7 @@ final class LeaseEndpoints {
         guard let request = try? LeaseKeepAliveRequest(serializedBytes: body) else {
             return reply(Self.malformed)
         }
-        loop.noticeStall()
+        loop.noticeLateness()
         loop.member.renewLease(LeaseID(request.id)) { renewal in
             switch renewal {
             case .renewed(let ttl):
@@ -59,6 +59,7 @@ final class LeaseEndpoints {
             request.hasLeaseTimeToLiveRequest
         else { return reply(Self.malformed) }
         let question = request.leaseTimeToLiveRequest
+        loop.noticeLateness()
         loop.member.leaseInfo(LeaseID(question.id), keys: question.keys) { result in
             switch result {
             case .success(let info?):

@@ -55,7 +55,7 @@ final class LeaseAsker {
                 self.attempt(inquiry)
             }
         } else if member.leader == member.memberID {
-            loop.noticeStall()
+            loop.noticeLateness()
             inquiry.question.askHere(member) { self.finish(inquiry, $0) }
             loop.noteRequest()
         } else {

@@ -59,6 +59,7 @@ extension LeaseQuestion<LeaseTimeToLiveResponse> {
                     case .success(let info?):
                         reply(.found(LeaseTimeToLiveResponse(id.rawValue, info)))
                     case .success(nil): reply(.notFound)
+                    case .failure(.leaderChanged): reply(.unclear)
                     case .failure(let error): reply(.failed(error))
                     }
                 }

@@ -64,6 +64,11 @@ package final class History {
         return nextToken
     }
 
+    /// A put that is not one of the operations here was acknowledged.
+    func acknowledge(_ key: String, _ value: String, at revision: Int64) {
+        acknowledgedWrites.note(key, value, at: revision)
+    }
+
     func isOpen(_ token: Int) -> Bool {
         open.contains { $0.token == token }
     }

@@ -48,6 +48,13 @@ package final class Machine {
     var isReopening = false
     private var spoolCount = 0
 
+    /// Those who watch its member; it outlives the opening of a snapshot.
+    var watches: WatchPost?
+    /// When the next tick is due.
+    var tickDue = 0
+    /// A planted bug is to tell the lessor of time before its member was elected.
+    var countsPast = false
+
     enum Work {
         case batch(number: UInt64, LogBatch)
         case release(before: LogIndex)
@@ -95,6 +102,7 @@ package final class Machine {
         try disk.removeAll(Self.spoolDirectory)
         try disk.createDirectory(Self.spoolDirectory)
         if options.bugs.contains(.appliesTwice) { forgetApplied() }
+        if options.bugs.contains(.forgetsLeases) { forgetLeases() }
         let (rows, keyspace, open) = try Startup.open(
             store,
             on: disk,
@@ -154,6 +162,10 @@ package final class Machine {
         configuration.quotaBackendBytes = options.quotaBytes
         configuration.preVote = options.preVote
         configuration.strictReconfigCheck = options.strictReconfigCheck
+        if let seconds = options.checkpointSeconds {
+            configuration.leaseCheckpoint = true
+            configuration.leaseCheckpointSeconds = seconds
+        }
         configuration.plantedBugs = options.bugs
         return configuration
     }
@@ -188,6 +200,19 @@ package final class Machine {
         guard let rows = try? store.open() else { return }
         try? rows.commit(batch)
         rows.close()
+    }
+
+    /// A planted bug: leases are not there any more, their keys are.
+    private func forgetLeases() {
+        guard let rows = try? store.open() else { return }
+        defer { rows.close() }
+        var batch = WriteBatch(number: 1)
+        try? rows.scan(.lease, from: []) { key, _ in
+            let key = key.indices.map { key[$0] }
+            batch.writes.append(WriteBatch.Write(bucket: .lease, key: key, value: nil))
+            return true
+        }
+        if !batch.writes.isEmpty { try? rows.commit(batch) }
     }
 }
 

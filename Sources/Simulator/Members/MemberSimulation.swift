@@ -124,6 +124,36 @@ final class MemberSimulation {
         }
     }
 
+    /// Nobody renews any lease: each must end in time, on every member.
+    private func checkLeases() {
+        phase("leases end")
+        let quiet = world.stage.now
+        let bound = world.leaseBound(ttl: Holder.longestTTL)
+        while let first = world.leases.living.first {
+            let start = max(quiet, world.lastPromotion)
+            let end = start / 1_000 + bound
+            guard world.now < end else {
+                return world.stage.report(
+                    LeaseChecker.lateName,
+                    "\(first) was not ended \(bound) ms after \(start) µs"
+                )
+            }
+            world.run(atMost: end - world.now) { world.leases.living.isEmpty || isViolated }
+            if isViolated { return }
+        }
+        if world.isAlike { return }
+        if !world.converges(within: patience), !isViolated {
+            world.stage.report("convergence", "not again after leases: \(world.summary)")
+        }
+    }
+
+    /// Who watches is told everything in the end.
+    private func checkWatches() {
+        phase("observers hear the rest")
+        let hasAll = world.run(atMost: 20_000) { workload.haveObserversSeenAll || isViolated }
+        if !hasAll { world.stage.report(workload.checkObservers()) }
+    }
+
     private func checkConvergence() {
         phase("everything heals")
         workload.stop()
@@ -132,6 +162,8 @@ final class MemberSimulation {
         if !isQuiet, !isViolated {
             world.stage.report("convergence", "not within \(patience) ms: \(world.summary)")
         }
+        if !isViolated { checkLeases() }
+        if !isViolated { checkWatches() }
         world.history.abandonAll()
         if isViolated { return }
         let operations = world.finalOperations

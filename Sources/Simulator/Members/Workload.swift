@@ -1,23 +1,41 @@
 import Chance
 
 /// Clients of a world of members: each asks one thing after another, of a member that it likes,
-/// about few keys, so that they get into each other's way.
+/// about few keys, so that they get into each other's way. Beside them are those who watch
+/// (`Observer`) and those who hold leases (`Holder`).
 final class Workload {
     private let world: World
     private let clients: [Client]
+    private let observers: [Observer]
+    private let holders: [Holder]
 
     init(_ world: World, _ options: Options) {
         self.world = world
         clients = (0..<options.clients).map { Client($0, world, options) }
+        observers = (0..<options.observers).map { Observer($0, world, options) }
+        holders = (0..<options.holders).map { Holder($0, world) }
     }
 
     func start() {
         for client in clients { client.rest() }
+        for observer in observers { observer.start() }
+        for holder in holders { holder.start() }
     }
 
-    /// No client asks anything any more.
+    /// No client asks anything any more; observers only listen.
     func stop() {
         for client in clients { client.isStopped = true }
+        for holder in holders { holder.stop() }
+        for observer in observers { observer.finish() }
+    }
+
+    var haveObserversSeenAll: Bool {
+        observers.allSatisfy(\.isComplete)
+    }
+
+    /// What an observer was never told.
+    func checkObservers() -> Violation? {
+        observers.lazy.compactMap { $0.checkEnd() }.first
     }
 }
 

@@ -24,10 +24,18 @@ extension World {
             )
         )
         for entry in member.appliedEntries(after: appliedBefore) {
+            let known = committed.lastIndex
             report(committed.note(entry, appliedBy: name, in: member.term))
+            if committed.lastIndex > known { noteCommitted(entry) }
+            if entry.kind == .normal, entry.data.isEmpty, entry.term == member.term,
+                member.isLeader
+            {
+                noteLessor(member, index)
+            }
             report(appliedOnce.note(index, name, entry.index))
         }
         report(applied.note(member.keyspace, of: name, index))
+        report(leases.check(member.keyspace, of: name))
         report(memberships.note(member, of: name))
         if member.appliedIndex == committed.lastIndex, member.membership != knownMembership {
             knownMembership = member.membership
@@ -41,6 +49,7 @@ extension World {
         let keyspace = member.keyspace
         report(applied.note(keyspace, of: name, index))
         report(applied.compareHash(of: keyspace, at: keyspace.revision, name))
+        report(leases.check(keyspace, of: name))
         report(memberships.note(member, of: name))
         if let found = machines[index].found {
             report(matching.note(found.entries, after: found.marker.term, by: name))
@@ -84,14 +93,16 @@ extension World {
             run(atMost: end - now) { barrier.result != nil || !violations.isEmpty }
             if !violations.isEmpty { return true }
         }
-        let isQuiet = run(atMost: max(1, end - now)) {
-            guard let leader, let member = machines[leader].member else { return false }
-            return history.pending == 0
-                && machines.indices.allSatisfy { isUpToDate($0, leader: leader, member) }
-        }
+        let isQuiet = run(atMost: max(1, end - now)) { history.pending == 0 && isAlike }
         guard isQuiet, let leader else { return false }
         compareMembers(leader)
         return true
+    }
+
+    /// Whether all members have what the leader has.
+    var isAlike: Bool {
+        guard let leader, let member = machines[leader].member else { return false }
+        return machines.indices.allSatisfy { isUpToDate($0, leader: leader, member) }
     }
 
     /// Whether a machine has all that the leader has, or need not have it.
@@ -102,8 +113,13 @@ extension World {
             && member?.leader == leading.memberID
     }
 
+    /// Whether who watches a machine's member must come to see everything there.
+    func isCurrent(_ index: Int) -> Bool {
+        leader.map { mustConverge(index, leader: $0) } ?? false
+    }
+
     /// Machines that are gone need not, nor those whose member is not in the cluster any more.
-    private func mustConverge(_ index: Int, leader: Int) -> Bool {
+    func mustConverge(_ index: Int, leader: Int) -> Bool {
         let machine = machines[index]
         guard !machine.isGone, let leading = machines[leader].member else { return false }
         return leading.membership.member(machine.id) != nil

@@ -118,7 +118,31 @@ extension World {
             }
             applied.insert(command.header.id)
         }
-        return history.operations { applied.contains(World.requestID($0)) }
+        return history.operations { applied.contains(World.requestID($0)) } + leaseOperations
+    }
+
+    /// Leased keys are judged by the committed log and are kept apart from those that clients ask
+    /// about. In the history each revision that only they have is one of an unknown client's puts
+    /// of one further key, at any time.
+    private var leaseOperations: [Operation] {
+        var operations: [Operation] = []
+        var isLeases: [Int64: Bool] = [:]
+        for row in chronicle.rows {
+            let isLeased = row.key.first == UInt8(ascii: "l")
+            isLeases[row.revision.main] = isLeased && isLeases[row.revision.main] ?? true
+        }
+        for revision in 0...chronicle.revision where isLeases[revision] == true {
+            operations.append(
+                Operation(
+                    client: -2,
+                    invoked: 0,
+                    returned: .max,
+                    request: .put(key: "leases", value: "\(revision)"),
+                    response: Operation.Response(revision: revision, result: .put)
+                )
+            )
+        }
+        return operations
     }
 
     private func read(

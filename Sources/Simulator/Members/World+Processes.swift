@@ -15,6 +15,7 @@ extension World {
         let taken = machine.taken
         try machine.start(at: now)
         guard let member = machine.member else { return }
+        chronicle.follow(member.keyspace.leaseRules)
         stage.count(.start)
         stage.note(.start, index, member.appliedIndex.rawValue) {
             "starts, applied \(member.appliedIndex), log to \(machine.durable.lastIndex)"
@@ -25,9 +26,8 @@ extension World {
             stage.count(isReopening ? .snapshotOpened : .snapshotRecovered)
         }
         checkStart(member, index)
-        stage.plan(for: index, in: stage.generator.below(options.tick * 1_000) + 1, isTick: true) {
-            [unowned self] in tick(index)
-        }
+        planTick(index, in: stage.generator.below(options.tick * 1_000) + 1)
+        openWatches(member, index)
         planBackend(index)
         wake(index)
         for other in machines.indices where other != index { connect(index, other) }
@@ -64,6 +64,7 @@ extension World {
                 stage.note(.fault, index, 1) { "is lost: \(error)" }
                 stage.count(.lostMember)
                 machines[index].isGone = true
+                endWatches(index, isSilent: false)
                 machines[index].crash(.everything, seed: 0)
             } else {
                 stage.report("members start again", "\(machines[index].name): \(error)")
@@ -80,6 +81,7 @@ extension World {
             tear == .everything ? "is killed" : "loses power, keeping of the unsynced \(tear)"
         }
         history.processEnded(index)
+        endWatches(index, isSilent: tear != .everything)
         for other in machines.indices where other != index {
             machines[other].member?.peerDisconnected(machines[index].id)
         }
@@ -113,13 +115,37 @@ extension MemoryDisk.Tear {
 
 // MARK: - Turns
 extension World {
+    private func planTick(_ index: Int, in delay: Int) {
+        machines[index].tickDue = stage.now + delay
+        stage.plan(for: index, in: delay, isTick: true) { [unowned self] in tick(index) }
+    }
+
     private func tick(_ index: Int) {
-        guard let member = machines[index].member else { return }
+        let machine = machines[index]
+        guard let member = machine.member else { return }
         stage.note(.tick, index) { "tick" }
-        if !machines[index].isReopening { member.tick() }
+        let period = tickPeriod(index)
+        let delay = stage.now - machine.tickDue
+        var missed = delay > period ? delay / period : 0
+        if machine.countsPast { missed += stage.now / period }
+        machine.countsPast = false
+        if !machine.isReopening { member.tick(missed: missed) }
         wake(index)
-        let period = stage.duration(options.tick * 1_000, on: index)
-        stage.plan(for: index, in: period, isTick: true) { [unowned self] in tick(index) }
+        planTick(index, in: period)
+    }
+
+    private func tickPeriod(_ index: Int) -> Int {
+        stage.duration(options.tick * 1_000, on: index)
+    }
+
+    /// Tells a member how many ticks are due that have not come; see `MemberLoop`.
+    func noticeLateness(_ index: Int) {
+        if options.bugs.contains(.alwaysLate) {
+            machines[index].member?.noticeLateness(ticks: 1_000_000)
+        }
+        let delay = stage.now - machines[index].tickDue
+        guard delay > 0 else { return }
+        machines[index].member?.noticeLateness(ticks: delay / tickPeriod(index) + 1)
     }
 
     private func planBackend(_ index: Int) {
@@ -145,13 +171,17 @@ extension World {
         let machine = machines[index]
         guard let member = machine.member, !machine.isReopening else { return }
         let before = member.appliedIndex
+        noticeLateness(index)
         let turn = member.turn(backendDue: machine.isBackendDue)
         machine.isBackendDue = false
         check(member, index, appliedBefore: before)
+        report(chronicle.check(turn.changes, of: machine.name))
+        publish(turn.changes, member, index)
         if let log = turn.log {
             stage.note(.write, index, log.number, UInt64(log.batch.entries.count)) {
                 "writes \(log.batch)"
             }
+            leases.appended(log.batch.entries, on: index, at: stage.now)
             if let first = log.batch.entries.first {
                 let previous = member.logTerm(at: first.index - 1)
                 report(matching.note(log.batch.entries, after: previous, by: machine.name))

@@ -39,6 +39,9 @@ package final class World {
     var transfers: [Transfer] = []
     var ambush: Ambush?
     var clockGenerator: Generator
+    /// Of what happens to watches on a member.
+    var watchGenerator: Generator
+    private var nextLeaseCall: UInt64 = 0
 
     // Checkers.
     var leaders = LeaderChecker()
@@ -47,11 +50,17 @@ package final class World {
     var applied = AppliedStateChecker(interval: 128)
     var appliedOnce = AppliedOnceChecker()
     var memberships = MembershipChecker()
+    var chronicle: Chronicle
+    var leases = LeaseChecker()
+    /// When a leader last came to decide about leases.
+    var lastPromotion = 0
 
     package init(_ seed: Seed, _ options: WorldOptions, trace: Trace = Trace()) throws {
         self.options = options
         stage = Stage(seed, options.network, trace)
         clockGenerator = seed.generator(for: 3)
+        watchGenerator = seed.generator(for: 6)
+        chronicle = try Chronicle()
         let names = (1...options.members).map { "n\($0)" }
         let cluster = try InitialCluster(
             parsing: names.map { "\($0)=http://\($0):2380" }.joined(separator: ","),
@@ -86,6 +95,22 @@ package final class World {
         machines.append(machine)
         pendingTurns.append(false)
         stage.addMachine(clock: clock)
+    }
+
+    /// The length of the shortest second that any machine has, in thousandths of a true one.
+    var fastestClock: Int {
+        machines.indices.map { stage.clock(of: $0) }.min() ?? 1_000
+    }
+
+    /// A number for a client's command about leases.
+    func nextLeaseRequest() -> UInt64 {
+        nextLeaseCall += 1
+        return 0x0102 << 48 | nextLeaseCall
+    }
+
+    /// Whether a command of the log is a client's about leases.
+    static func isLeaseRequest(_ id: UInt64) -> Bool {
+        id >> 48 == 0x0102
     }
 
     /// Milliseconds since the world began.

@@ -27,6 +27,14 @@ package struct WorldOptions: Sendable {
     package var preVote = true
     package var strictReconfigCheck = true
     package var requestTimeoutTicks = 30
+    /// What may wait for one client that watches, in bytes.
+    package var watchBytes = 1 << 20
+    /// Rows of a slice of history.
+    package var watchRows = 1_000
+    /// Between two reports of progress to those who want them.
+    package var watchReport = 10_000
+    /// Between two notes of how much is left of a lease; nil: none are made.
+    package var checkpointSeconds: Int64?
     package var bugs: PlantedBugs = []
 
     package init() {}

@@ -30,4 +30,25 @@ package enum Occasion: String, CaseIterable, Sendable {
     case snapshotOpened
     /// A process started with a snapshot that was taken before its end.
     case snapshotRecovered
+    /// A watch was begun.
+    case watchBegun
+    /// It goes on with another connection, or another member.
+    case watchResumed
+    /// What it would be told next was compacted.
+    case watchCompacted
+    case watchEvent
+    /// It was told how far it has come.
+    case watchProgress
+    /// A client did not take what was sent, so that its stream was full.
+    case watchStalled
+    /// A slice of history was read for those who were behind.
+    case watchSlice
+    case leaseGranted
+    case leaseRenewed
+    /// By a leader that had been replaced and did not know it.
+    case leaseRenewedInVain
+    case leaseRevoked
+    case leaseExpired
+    /// What was left of leases was noted in the log.
+    case leaseCheckpoint
 }

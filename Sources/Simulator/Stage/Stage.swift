@@ -32,7 +32,7 @@ package final class Stage {
     var network: Network
     package var trace: Trace
     var faultCounts = FaultCounts()
-    private(set) var occasions = Counts<Occasion>()
+    package private(set) var occasions = Counts<Occasion>()
     /// The names of checkers that are not listened to.
     var ignored: [String] = []
     var generator: Generator
@@ -59,8 +59,8 @@ package final class Stage {
         network.addMachine()
     }
 
-    func count(_ occasion: Occasion) {
-        occasions[occasion] += 1
+    func count(_ occasion: Occasion, by number: Int = 1) {
+        occasions[occasion] += number
     }
 
     func report(_ checker: String, _ text: String) {
@@ -170,6 +170,11 @@ extension Stage {
         for occurrence in waiting {
             events.plan(occurrence, at: now + (occurrence.isTick ? 1_000 : 0))
         }
+    }
+
+    /// The length of this machine's second, in thousandths of a true one.
+    func clock(of machine: Int) -> Int {
+        processes[machine].clock
     }
 
     /// How long a time by this machine's clock truly takes.

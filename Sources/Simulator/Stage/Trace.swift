@@ -19,12 +19,16 @@ package struct Trace {
         case phase
         case violation
         case snapshot
+        case watch
+        case lease
 
         /// Whether it belongs to the short story of a run.
         var isHighlight: Bool {
             switch self {
-            case .start, .end, .lead, .fault, .phase, .violation, .ask, .answer, .snapshot: true
-            case .message, .tick, .write, .sync, .commit, .apply: false
+            case .start, .end, .lead, .fault, .phase, .violation, .ask, .answer, .snapshot,
+                .lease:
+                true
+            case .message, .tick, .write, .sync, .commit, .apply, .watch: false
             }
         }
     }
