@@ -15,6 +15,7 @@ struct LeaseChecker {
     static let wholeName = "leases end whole"
     static let equalName = "equal leases"
     static let foundName = "leases are found while they live"
+    static let replacedName = "a replaced leader does not go on renewing"
 
     /// Who served a request about a lease, and as whom.
     struct Server: Hashable {
@@ -202,20 +203,30 @@ struct LeaseChecker {
         return add(Promise(sent: sent, ttl: ttl), to: id, fastestClock)
     }
 
-    /// A member has renewed a lease for a request that was sent at this time.
+    /// A member has renewed a lease for a request that was sent at this time. `ignorance`: how long
+    /// a leader may not know that it was replaced, in microseconds.
     mutating func renewed(
         _ id: Int64,
         ttl: Int64,
         sent: Int,
         by server: Server,
         at time: Int,
-        fastestClock: Int
+        fastestClock: Int,
+        ignorance: Int
     ) -> Violation? {
         guard let known = leases[id], known.ttl == ttl else {
             return Violation(Self.foundName, "\(id) is said to be renewed for \(ttl) s")
         }
         if isReplaced(server) {
             staleRenewals += 1
+            let successor = promotions.first { $0.server.term > server.term }
+            if let successor, time > successor.at + ignorance {
+                return Violation(
+                    Self.replacedName,
+                    "\(id) is renewed at \(time) µs by machine n\(server.machine + 1) of term"
+                        + " \(server.term), which was replaced at \(successor.at)"
+                )
+            }
         } else if let end = known.end, end.applied < sent {
             return Violation(Self.foundName, "\(id) is renewed after its end")
         }

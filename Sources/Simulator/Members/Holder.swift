@@ -27,7 +27,7 @@ final class Holder {
         self.world = world
         generator = world.stage.seed.generator(for: 3_000 + UInt64(id))
         patience = generator.pick([1_000, 4_000, 9_000])
-        longest = generator.pick([50, 300, 2_000])
+        longest = generator.pick([50, 300, 1_500, 4_000])
     }
 
     func start() { rest() }

@@ -186,7 +186,8 @@ extension World {
                     sent: question.sent,
                     by: server,
                     at: time,
-                    fastestClock: fastestClock
+                    fastestClock: fastestClock,
+                    ignorance: leaderIgnorance
                 )
             )
             stage.count(.leaseRenewedInVain, by: leases.staleRenewals - before)
@@ -259,14 +260,24 @@ extension World {
         if options.bugs.contains(.countsTimeBeforeElection) { machines[index].countsPast = true }
     }
 
+    /// How long a leader may not know that it was replaced: it looks whether it hears a quorum once
+    /// in an election timeout, by its clock, and answers may come late. A process that stood still
+    /// for three ticks has to ask; shorter stalls it does not notice.
+    private var leaderIgnorance: Int {
+        (2 * 10 + 10) * options.tick * slowestClock + 600_000
+    }
+
+    private var slowestClock: Int {
+        machines.indices.map { stage.clock(of: $0) }.max() ?? 1_000
+    }
+
     /// In the quiet after all faults: the time in which every lease ends that nobody renews, by the
     /// slowest clock. A leader that has just been elected gives each its whole time, an election
     /// timeout, and what ticks need to be whole; a revocation that got lost is tried again after
     /// three seconds, and must get through the log.
     func leaseBound(ttl: Int64) -> Int {
-        let slowest = machines.indices.map { stage.clock(of: $0) }.max() ?? 1_000
         let ticks = 10 + 5
         let milliseconds = Int(ttl) * 1_000 + ticks * options.tick + 2 * 3_000
-        return milliseconds * slowest / 1_000 + 5_000
+        return milliseconds * slowestClock / 1_000 + 5_000
     }
 }
