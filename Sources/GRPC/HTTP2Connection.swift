@@ -110,18 +110,23 @@ class HTTP2Connection: HTTP2Session {
         isFlushQueued = false
         guard let context, !isReceiving, !isPumping else { return }
         isPumping = true
-        var hasWritten = false
         var hasMore = true
         do {
-            while hasMore, context.channel.isWritable {
-                outbound.clear()
-                hasMore = try collect(limit: Self.writeSize)
-                if outbound.readableBytes > 0 {
-                    context.write(NIOAny(outbound), promise: nil)
-                    hasWritten = true
+            repeat {
+                var hasWritten = false
+                while hasMore, context.channel.isWritable {
+                    outbound.clear()
+                    hasMore = try collect(limit: Self.writeSize)
+                    if outbound.readableBytes > 0 {
+                        context.write(NIOAny(outbound), promise: nil)
+                        hasWritten = true
+                    }
                 }
-            }
-            if hasWritten { context.flush() }
+                guard hasWritten else { break }
+                context.flush()
+                // The socket may have taken all of it at once. That the channel is writable again
+                // was told during the flush then, where it could not be heard.
+            } while hasMore && self.context != nil
             isPumping = false
         } catch {
             isPumping = false

@@ -41,6 +41,30 @@ import Testing
         await server.stop()
     }
 
+    @Test func `large answers leave whole though the client says nothing more`() async throws {
+        let server = try await TestServer.start()
+        let silent = try await RawClient.connect(server.port)
+        // Room for all of them, so that no window update wakes the server.
+        let room = Frames.big(1 << 30)
+        let settings = Frames.frame(4, 0, 0, [0, 4] + room)
+        try await silent.send(Frames.preface + settings + Frames.frame(8, 0, 0, room))
+        for round in 1...60 {
+            // The system's buffers grow with time, until they take at once what fills the channel.
+            let id = UInt32(2 * round - 1)
+            try await silent.send(
+                Frames.call("/test.Echo/Large", id: id, Array("00300000".utf8))
+            )
+            try await eventually("answer \(round) has come") {
+                silent.frames.last { $0.type == 1 }.map { $0.stream == id && $0.flags & 1 != 0 }
+                    == true
+            }
+        }
+        let data = silent.frames.filter { $0.type == 0 }.map(\.payload.count).reduce(0, +)
+        #expect(data == 60 * 300_005)
+        await silent.close()
+        await server.stop()
+    }
+
     @Test func `an idle connection is closed by a graceful shutdown`() async throws {
         let server = try await TestServer.start()
         let raw = try await RawClient.connect(server.port)
