@@ -117,6 +117,41 @@ import Testing
         #expect(rows == 1_500)
     }
 
+    @Test func `a transaction that reads what is compacted fails whole on every member`() throws {
+        let backends = (0..<3).map { _ in MemoryBackend() }
+        var drivers = try backends.map { try Driver($0) }
+        for member in drivers.indices {
+            for round in 0..<5 { _ = drivers[member].put("k", "\(round)") }
+            _ = drivers[member].compact(5)
+            try drivers[member].flush()
+        }
+        // The old rows are gone from the first, the second has them all, the third has just
+        // started again.
+        try drivers[0].finishCompaction()
+        try drivers[0].flush()
+        backends[2].reopen()
+        drivers[2] = try Driver(backends[2])
+        var read = RequestOp()
+        read.requestRange.key = bytes("k")
+        var write = RequestOp()
+        write.requestPut.key = bytes("w")
+        for (revision, isThere) in [(Int64(4), false), (5, true), (6, true), (99, false)] {
+            read.requestRange.revision = revision
+            let before = drivers[0].keyspace.revision
+            let outcomes = drivers.indices.map { member in
+                drivers[member].txn(.with { $0.success = [write, read] })
+            }
+            for (driver, outcome) in zip(drivers, outcomes) {
+                #expect("\(outcome.result)" == "\(outcomes[0].result)")
+                let written = driver.keyspace.revision - before
+                #expect(written == (isThere ? 1 : 0), "revision \(revision)")
+            }
+            #expect((outcomes[0].response != nil) == isThere)
+        }
+        let hashes = try drivers.map { try $0.keyspace.hashKV(at: 0).hash }
+        #expect(Set(hashes).count == 1)
+    }
+
     @Test func `a compaction waits when the deletions it found are not committed`() throws {
         var driver = try Driver(MemoryBackend())
         for _ in 0..<3 {

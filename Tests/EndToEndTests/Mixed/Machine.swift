@@ -73,7 +73,17 @@ final class Machine {
         try start("\(name)=\(peer)", state: "existing")
     }
 
-    /// Ends it as a loss of power would, but for what the kernel has not written yet.
+    /// Ends it, to come back: ours with kill -9. Real etcd 3.5.1 is asked to end: killed while it
+    /// applies writes it may keep the index of one without the write, and differ from the others
+    /// for ever (etcd-io/etcd#13766, mended in 3.5.3; seen once in a dozen runs of these tests).
+    func interrupt() async throws {
+        guard let process else { return }
+        process.signal(kind == .ours ? SIGKILL : SIGTERM)
+        try await process.waitForExit()
+        forget(process)
+    }
+
+    /// Ends it at once.
     func kill() async throws {
         guard let process else { return }
         process.signal(SIGKILL)

@@ -191,9 +191,9 @@ final class MixedCluster {
         }
     }
 
-    /// Kills a machine and starts it again; writes go on while it is away.
+    /// Ends a machine and starts it again; writes go on while it is away.
     func bounce(_ machine: Machine, flags: [String]? = nil) async throws {
-        try await machine.kill()
+        try await machine.interrupt()
         if machines.count > 2 { try await progress() }
         try machine.restart(flags: flags)
         try await machine.waitUntilServing()

@@ -10,7 +10,7 @@ extension EndToEndTests {
     /// etcd-member and real etcd in one cluster: whoever leads, whoever comes and goes, clients
     /// cannot tell.
     @Suite(.serialized, .timeLimit(.minutes(5))) struct MixedClusterTests {
-        @Test func `members of both kinds lead in turn and come back from kill -9`() async throws {
+        @Test func `members of both kinds lead in turn, end and come back`() async throws {
             try await MixedCluster.with([.ours, .ours, .v3_5]) { cluster in
                 let machines = cluster.machines
                 for leader in [2, 0, 2, 1] {
