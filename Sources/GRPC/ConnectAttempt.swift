@@ -15,6 +15,8 @@ struct ConnectAttempt: Sendable {
         _ make: @escaping @Sendable (any Channel, ClientConnection) -> GRPCConnection
     ) -> EventLoopFuture<GRPCConnection> {
         let greeted = loop.makePromise(of: GRPCConnection.self)
+        // Which of the channels that were tried, one for each address of the host, has connected.
+        let connected = loop.makePromise(of: ObjectIdentifier.self)
         let timeout = loop.scheduleTask(in: configuration.connectTimeout) {
             greeted.fail(ChannelError.connectTimeout(configuration.connectTimeout))
         }
@@ -25,15 +27,18 @@ struct ConnectAttempt: Sendable {
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(
-                        handler(channel, greeted, make)
+                        handler(channel, connected.futureResult, greeted, make)
                     )
                 }
             }
             .connect(host: host, port: port)
             .whenComplete { result in
                 switch result {
-                case .failure(let error): greeted.fail(error)
+                case .failure(let error):
+                    greeted.fail(error)
+                    connected.fail(error)
                 case .success(let channel):
+                    connected.succeed(ObjectIdentifier(channel))
                     greeted.futureResult.whenFailure { _ in channel.close(promise: nil) }
                 }
             }
@@ -43,6 +48,7 @@ struct ConnectAttempt: Sendable {
 
     private func handler(
         _ channel: any Channel,
+        _ connected: EventLoopFuture<ObjectIdentifier>,
         _ greeted: EventLoopPromise<GRPCConnection>,
         _ make: @escaping @Sendable (any Channel, ClientConnection) -> GRPCConnection
     ) -> GRPCClientHandler {
@@ -52,7 +58,15 @@ struct ConnectAttempt: Sendable {
             authority: host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)",
             configuration: configuration,
             onReady: { failure in
-                if let failure { return greeted.fail(NoGreeting(reason: failure)) }
+                if let failure {
+                    // Why a channel never came to be is better told by the attempt to connect it,
+                    // and another address may still do.
+                    let id = ObjectIdentifier(channel)
+                    connected.whenSuccess {
+                        if $0 == id { greeted.fail(NoGreeting(reason: failure)) }
+                    }
+                    return
+                }
                 guard let connection = link.connection else { return }
                 let made = make(channel, connection)
                 link.made = made
