@@ -5,11 +5,19 @@ import TestKit
 /// Everything that one `etcdctl watch` of all keys prints, from before the first write until the
 /// last; it reconnects by itself when its member goes.
 final class WatchRecord {
-    private let program: Program
+    private let endpoints: [String]
+    private var program: Program
+    /// What those before it have printed.
+    private var earlier = ""
 
     /// Watches from `revision` on through any of the endpoints.
     init(_ endpoints: [String], from revision: Int64) throws {
-        program = try Program(
+        self.endpoints = endpoints
+        program = try Self.start(endpoints, revision)
+    }
+
+    private static func start(_ endpoints: [String], _ revision: Int64) throws -> Program {
+        try Program(
             try EtcdRelease.v3_5.tool("etcdctl"),
             [
                 "--endpoints=\(endpoints.joined(separator: ","))", "watch", "", "--prefix",
@@ -23,10 +31,20 @@ final class WatchRecord {
     /// Waits for an event of this revision.
     func waitForRevision(_ revision: Int64) async throws {
         try await eventually("the watch comes to revision \(revision)", within: .seconds(60)) {
-            guard program.isRunning else { throw Ended(errors: program.errors) }
+            if !program.isRunning { try resume() }
             let end = String(decoding: program.output.utf8.suffix(20_000), as: UTF8.self)
             return end.contains("\"mod_revision\":\(revision),")
         }
+    }
+
+    /// `etcdctl` asks that its member have a leader, and ends when elections took too long: then
+    /// it goes on behind what it has told.
+    private func resume() throws {
+        guard program.errors.contains("etcdserver: no leader"),
+            let last = try Self.events(in: earlier + program.output).last
+        else { throw Ended(errors: program.errors) }
+        earlier += program.output
+        program = try Self.start(endpoints, last.revision + 1)
     }
 
     struct Ended: Error {
@@ -36,7 +54,13 @@ final class WatchRecord {
     /// What each revision has written, in the order in which it was told.
     func events() throws -> [(revision: Int64, write: WriteLedger.Write)] {
         program.signal(SIGKILL)
-        return try program.output.split(separator: "\n").flatMap { line in
+        return try Self.events(in: earlier + program.output)
+    }
+
+    private static func events(
+        in output: String
+    ) throws -> [(revision: Int64, write: WriteLedger.Write)] {
+        try output.split(separator: "\n").flatMap { line in
             try JSONDecoder().decode(Line.self, from: Data(line.utf8)).events.map(\.told)
         }
     }
