@@ -64,9 +64,33 @@ package struct ClusterSpec: Hashable, Sendable {
         package init() {}
     }
 
+    /// When the operator does something about a member that does not serve.
     package struct Healing: Hashable, Sendable {
-        /// How long a member must fail its health checks before it is reported as unhealthy.
+        /// How long a member must fail its health checks before it is reported as unhealthy, and
+        /// restarted once while the others serve.
         package var unhealthyAfter = Duration.seconds(60)
+        /// How long a member must have failed before another takes its place.
+        package var replaceAfter = Duration.seconds(300)
+        /// How long a learner may take to catch up before it is given up.
+        package var learnerTimeout = Duration.seconds(600)
+        package var quorumLoss = QuorumLoss()
+
+        package init() {}
+    }
+
+    /// What happens when the data of a majority is lost for good.
+    package struct QuorumLoss: Hashable, Sendable {
+        package enum Policy: String, CaseIterable, Hashable, Sendable {
+            /// The cluster is built anew from the survivor with the newest data.
+            case automatic = "Automatic"
+            /// The same, when a user says so.
+            case manual = "Manual"
+            case never = "Never"
+        }
+
+        package var policy = Policy.automatic
+        /// How long the majority must have been lost before.
+        package var after = Duration.seconds(120)
 
         package init() {}
     }

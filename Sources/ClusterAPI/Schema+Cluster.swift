@@ -21,7 +21,11 @@ extension Schema {
         Group("spec.storage", "Where and how much a member stores."),
         Group("spec.settings", "How members behave."),
         Group("spec.network", "Where members listen."),
-        Group("spec.healing", "When a member counts as failed."),
+        Group("spec.healing", "When a member counts as failed, and what is done about it."),
+        Group(
+            "spec.healing.quorumLoss",
+            "When the data of a majority of the members is lost for good."
+        ),
     ]
 
     private static let refusals =
@@ -39,9 +43,6 @@ extension Schema {
             "spec.settings.autoCompaction",
             "spec.tls",
             "spec.auth",
-            "spec.healing.replaceAfter",
-            "spec.healing.learnerTimeout",
-            "spec.healing.quorumLoss",
             "spec.healing.dataLoss",
             "spec.backup",
             "spec.restore",
@@ -183,7 +184,37 @@ extension Schema {
             \.spec.healing.unhealthyAfter,
             in: .seconds(1)...(.seconds(3600)),
             step: .seconds(1),
-            "How long a member must fail its health checks before it counts as unhealthy."
+            "How long a member must fail its health checks before it counts as unhealthy. While a "
+                + "majority serves without it, it is then restarted, once."
+        ),
+        .duration(
+            "spec.healing.replaceAfter",
+            \.spec.healing.replaceAfter,
+            in: .seconds(1)...(.seconds(86_400)),
+            step: .seconds(1),
+            "How long a member must have been unable to serve before another takes its place. One "
+                + "whose data is lost or damaged is replaced at once."
+        ),
+        .duration(
+            "spec.healing.learnerTimeout",
+            \.spec.healing.learnerTimeout,
+            in: .seconds(10)...(.seconds(86_400)),
+            step: .seconds(1),
+            "How long a new member may take without any progress before it is given up and another "
+                + "one is tried."
+        ),
+        .choice(
+            "spec.healing.quorumLoss.policy",
+            \.spec.healing.quorumLoss.policy,
+            "Automatic: the cluster is built anew from the survivor that knows most. Manual: the "
+                + "same, when you say so. Never: nothing is done."
+        ),
+        .duration(
+            "spec.healing.quorumLoss.after",
+            \.spec.healing.quorumLoss.after,
+            in: .seconds(1)...(.seconds(86_400)),
+            step: .seconds(1),
+            "How long the majority must have been lost before."
         ),
         .boolean(
             "spec.paused",

@@ -28,6 +28,12 @@ extension Schema {
             return "expected at least \(least.text), five times spec.settings.heartbeatInterval "
                 + "(\(settings.heartbeatInterval.text)), found \(settings.electionTimeout.text)"
         },
+        .error("spec.healing.replaceAfter", and: "spec.healing.unhealthyAfter") { subject in
+            let healing = subject.cluster.spec.healing
+            guard healing.replaceAfter < healing.unhealthyAfter else { return nil }
+            return "expected at least spec.healing.unhealthyAfter "
+                + "(\(healing.unhealthyAfter.text)), found \(healing.replaceAfter.text)"
+        },
         .error("spec.network.basePort") { subject in
             let port = subject.cluster.spec.network.basePort
             guard (1..<1024).contains(port) else { return nil }

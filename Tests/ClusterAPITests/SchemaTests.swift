@@ -28,7 +28,10 @@ import Testing
                 "spec.settings.heartbeatInterval=100ms", "spec.settings.electionTimeout=1s",
                 "spec.settings.snapshotCount=10000", "spec.settings.maxRequestBytes=1.5Mi",
                 "spec.network.address=127.0.0.1", "spec.network.basePort=0",
-                "spec.healing.unhealthyAfter=1m", "spec.paused=false", "spec.deletionPolicy=Retain",
+                "spec.healing.unhealthyAfter=1m", "spec.healing.replaceAfter=5m",
+                "spec.healing.learnerTimeout=10m", "spec.healing.quorumLoss.policy=Automatic",
+                "spec.healing.quorumLoss.after=2m", "spec.paused=false",
+                "spec.deletionPolicy=Retain",
             ]
         )
     }

@@ -242,13 +242,25 @@ package struct JournalEntry: Hashable, Sendable, Codable {
     package var time: Timestamp
     package var step: String
     package var reason: String
+    /// What it changed, as it was and as it is since then; nil where the step says it all.
+    package var before: String?
+    package var after: String?
     /// `done`, or what went wrong.
     package var result: String
 
-    package init(time: Timestamp, step: String, reason: String, result: String) {
+    package init(
+        time: Timestamp,
+        step: String,
+        reason: String,
+        before: String? = nil,
+        after: String? = nil,
+        result: String
+    ) {
         self.time = time
         self.step = step
         self.reason = reason
+        self.before = before
+        self.after = after
         self.result = result
     }
 }
