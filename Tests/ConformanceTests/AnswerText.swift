@@ -51,6 +51,8 @@ struct AnswerText {
         }
         var head = label
         var blocks: [(name: String, lines: [String])] = []
+        // Go's maps have no order.
+        let fields = call == "LeaseTimeToLive" ? Self.sortingKeys(fields) : fields
         for field in fields {
             switch field {
             case .message("header", let inner): head += header(inner)
@@ -65,6 +67,17 @@ struct AnswerText {
             blocks.sort { $0.lines[0] < $1.lines[0] }
         }
         return [head] + blocks.flatMap { $0.lines.map { "  " + $0 } }
+    }
+
+    private static func sortingKeys(_ fields: [Field]) -> [Field] {
+        func key(_ field: Field) -> String? {
+            if case .scalar("keys", let value) = field { value } else { nil }
+        }
+        var sorted = fields.compactMap(key).sorted()[...]
+        return fields.map { field in
+            guard key(field) != nil, let next = sorted.popFirst() else { return field }
+            return .scalar(name: "keys", value: next)
+        }
     }
 
     /// Only the revision if all else is as it should be.

@@ -1,4 +1,5 @@
 """What a program that uses the client library etcd3 sees: keys, ranges, transactions."""
+import os
 import sys
 
 import etcd3
@@ -49,3 +50,6 @@ show("members", [(m.name, m.peer_urls == [sys.argv[2]]) for m in etcd.members])
 show("status", etcd.status().leader.name, etcd.status().db_size > 0)
 show("get", etcd.get("a")[0])
 etcd.close()
+# The library's threads may still have something to say, for which the interpreter does not wait.
+sys.stdout.flush()
+os._exit(0)
