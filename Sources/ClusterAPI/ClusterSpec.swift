@@ -9,6 +9,7 @@ package struct ClusterSpec: Hashable, Sendable {
     package var settings = Settings()
     package var network = Network()
     package var healing = Healing()
+    package var maintenance = Maintenance()
     /// True: the operator observes and reports, and changes nothing.
     package var paused = false
     package var deletionPolicy = DeletionPolicy.retain
@@ -91,6 +92,28 @@ package struct ClusterSpec: Hashable, Sendable {
         package var policy = Policy.automatic
         /// How long the majority must have been lost before.
         package var after = Duration.seconds(120)
+
+        package init() {}
+    }
+
+    /// What is done now and then, though nothing has failed.
+    package struct Maintenance: Hashable, Sendable {
+        package var defragment = Defragment()
+        /// How often the members' hashes are compared; zero for never.
+        package var hashCheck = Duration.seconds(600)
+
+        package init() {}
+    }
+
+    /// When a member's database is written anew without its holes. Both thresholds must be
+    /// exceeded: each write costs the member a moment, and pays only if it frees much.
+    package struct Defragment: Hashable, Sendable {
+        /// Nil for never.
+        package var schedule: Schedule?
+        /// Bytes of the file that hold nothing.
+        package var freeSpaceAbove = Quantity(bytes: 200 << 20)
+        /// Their share of the file, from 0 to 1.
+        package var ratioAbove = 0.45
 
         package init() {}
     }

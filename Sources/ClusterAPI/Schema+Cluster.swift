@@ -26,6 +26,12 @@ extension Schema {
             "spec.healing.quorumLoss",
             "When the data of a majority of the members is lost for good."
         ),
+        Group("spec.maintenance", "What is done now and then, though nothing has failed."),
+        Group(
+            "spec.maintenance.defragment",
+            "When a member's database is written anew to give back free space, one member after "
+                + "the other. Both thresholds must be exceeded."
+        ),
     ]
 
     private static let refusals =
@@ -46,7 +52,7 @@ extension Schema {
             "spec.healing.dataLoss",
             "spec.backup",
             "spec.restore",
-            "spec.maintenance",
+            "spec.maintenance.window",
             "spec.upgrade"
         )
         + Refusal.written(
@@ -215,6 +221,33 @@ extension Schema {
             in: .seconds(1)...(.seconds(86_400)),
             step: .seconds(1),
             "How long the majority must have been lost before."
+        ),
+        .schedule(
+            "spec.maintenance.defragment.schedule",
+            \.spec.maintenance.defragment.schedule,
+            "When members are looked at, as a cron expression in UTC: minute, hour, day of the "
+                + "month, month, day of the week. Empty: never."
+        ),
+        .quantity(
+            "spec.maintenance.defragment.freeSpaceAbove",
+            \.spec.maintenance.defragment.freeSpaceAbove,
+            in: Quantity(bytes: 0)...Quantity(bytes: 128 << 30),
+            "How much of a database's file must be free."
+        ),
+        .number(
+            "spec.maintenance.defragment.ratioAbove",
+            \.spec.maintenance.defragment.ratioAbove,
+            in: 0...1,
+            "Which share of a database's file must be free, from 0 to 1."
+        ),
+        .duration(
+            "spec.maintenance.hashCheck",
+            \.spec.maintenance.hashCheck,
+            in: .seconds(10)...(.seconds(86_400)),
+            step: .seconds(1),
+            orZero: true,
+            "How often the members' data are compared, by a hash at a revision that all of them "
+                + "have. 0: never."
         ),
         .boolean(
             "spec.paused",

@@ -27,6 +27,29 @@ extension SchemaField {
         }
     }
 
+    static func number(
+        _ path: String,
+        _ place: any Place<Double>,
+        in range: ClosedRange<Double>,
+        _ summary: String
+    ) -> Self {
+        let type = FieldType.number(range)
+        return Self(path, type, place, summary: summary) { value in
+            Int64(exactly: value).map { .integer($0) } ?? .number("\(value)")
+        } decode: { value throws(ValueError) in
+            let number: Double? =
+                switch value {
+                case .integer(let whole): Double(whole)
+                case .number(let text): Double(text)
+                default: nil
+                }
+            guard let number, range.contains(number) else {
+                throw ValueError(expected: type.expectation)
+            }
+            return number
+        }
+    }
+
     static func text(
         _ path: String,
         _ place: any Place<String>,
@@ -112,16 +135,20 @@ extension SchemaField {
         _ place: any Place<Duration>,
         in range: ClosedRange<Duration>,
         step: Duration,
+        orZero: Bool = false,
         _ summary: String
     ) -> Self {
-        let type = FieldType.duration(range, step: step)
+        let type = FieldType.duration(range, step: step, orZero: orZero)
         return Self(path, type, place, summary: summary) {
             .string($0.text)
         } decode: { value throws(ValueError) in
+            // A bare 0 needs no unit, and no quotes.
+            if orZero, value == .integer(0) { return .zero }
             guard case .string(let text) = value else {
                 throw ValueError(expected: type.expectation)
             }
             let duration = try Duration(parsing: text)
+            if orZero, duration == .zero { return duration }
             let isWhole =
                 duration.milliseconds % step.milliseconds == 0
                 && Duration.milliseconds(duration.milliseconds) == duration
@@ -129,6 +156,24 @@ extension SchemaField {
                 throw ValueError(expected: type.expectation)
             }
             return duration
+        }
+    }
+
+    /// A cron expression; an empty text stands for none.
+    static func schedule(_ path: String, _ place: any Place<Schedule?>, _ summary: String) -> Self {
+        let type = FieldType.schedule
+        return Self(path, type, place, summary: summary) {
+            .string($0?.text ?? "")
+        } decode: { value throws(ValueError) in
+            guard case .string(let text) = value else {
+                throw ValueError(expected: type.expectation)
+            }
+            if text.isEmpty { return nil }
+            let schedule = try Schedule(parsing: text)
+            guard schedule.next(after: Timestamp(seconds: 0)) != nil else {
+                throw ValueError(expected: type.expectation, hint: "; there is no such day")
+            }
+            return schedule
         }
     }
 

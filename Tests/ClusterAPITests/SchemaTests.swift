@@ -30,7 +30,10 @@ import Testing
                 "spec.network.address=127.0.0.1", "spec.network.basePort=0",
                 "spec.healing.unhealthyAfter=1m", "spec.healing.replaceAfter=5m",
                 "spec.healing.learnerTimeout=10m", "spec.healing.quorumLoss.policy=Automatic",
-                "spec.healing.quorumLoss.after=2m", "spec.paused=false",
+                "spec.healing.quorumLoss.after=2m",
+                "spec.maintenance.defragment.freeSpaceAbove=200Mi",
+                "spec.maintenance.defragment.ratioAbove=0.45", "spec.maintenance.hashCheck=10m",
+                "spec.paused=false",
                 "spec.deletionPolicy=Retain",
             ]
         )
