@@ -44,6 +44,9 @@ package struct ClusterRecord: Hashable, Sendable, Codable {
     package var members: [Member]
     /// The ordinal that the next member gets; ordinals are never used twice.
     package var nextOrdinal: Int
+    /// Members that have left, the newest last: their ids never come back (safety rule 6), and
+    /// they show how often members were replaced (safety rule 15).
+    package private(set) var departed: [Departed]
     /// The last accepted resource, complete with its defaults.
     package var accepted: EtcdCluster
     /// The resource with which the members were launched.
@@ -70,8 +73,13 @@ package struct ClusterRecord: Hashable, Sendable, Codable {
         package let name: String
         package let ordinal: Int
         package let slot: Int
-        /// etcd's member id, computed beforehand; lower-case hexadecimal.
-        package let id: String
+        /// etcd's member id in lower-case hexadecimal: computed beforehand for the first members,
+        /// and for others known, and written down, once the cluster has added them.
+        package var id: String?
+        /// It has a vote, as far as is known. False of one that joins until it is promoted.
+        package var isVoter: Bool
+        /// Set when it is on its way out, before anything is done about that.
+        package var departure: Departure?
         /// A process was, or may have been, started for it. On disk before the process is.
         package var launched: Bool
         /// Its log was seen. From then on an empty directory is a lost one.
@@ -83,7 +91,8 @@ package struct ClusterRecord: Hashable, Sendable, Codable {
             name: String,
             ordinal: Int,
             slot: Int,
-            id: String,
+            id: String?,
+            isVoter: Bool = true,
             launched: Bool = false,
             hasLog: Bool = false,
             launch: LaunchRecord? = nil
@@ -92,6 +101,7 @@ package struct ClusterRecord: Hashable, Sendable, Codable {
             self.ordinal = ordinal
             self.slot = slot
             self.id = id
+            self.isVoter = isVoter
             self.launched = launched
             self.hasLog = hasLog
             self.launch = launch
@@ -118,6 +128,7 @@ package struct ClusterRecord: Hashable, Sendable, Codable {
         applied = accepted
         self.source = source
         nextOrdinal = slots.count
+        departed = []
         clusterID = ""
         self.slots = []
         members = []
@@ -183,6 +194,46 @@ extension ClusterRecord {
     package func peerURL(of member: Member) -> String {
         "http://\(hostPort(address, slot(of: member).peerPort))"
     }
+
+    /// The members that shall stay.
+    package var staying: [Member] { members.filter { $0.departure == nil } }
+
+    /// Takes in one more member, which joins the running cluster as a learner.
+    package mutating func enlist(in slot: Slot) {
+        slots.removeAll { $0.number == slot.number }
+        slots.append(slot)
+        slots.sort { $0.number < $1.number }
+        members.append(
+            Member(
+                name: "\(name)-\(nextOrdinal)",
+                ordinal: nextOrdinal,
+                slot: slot.number,
+                id: nil,
+                isVoter: false
+            )
+        )
+        nextOrdinal += 1
+    }
+
+    /// The member has left, and its files are out of the way.
+    package mutating func forget(_ name: String) {
+        guard let member = member(name) else { return }
+        members.removeAll { $0.name == name }
+        slots.removeAll { $0.number == member.slot }
+        guard let departure = member.departure else { return }
+        departed.append(
+            Departed(
+                member: name,
+                id: member.id,
+                wasVoter: member.isVoter,
+                cause: departure.cause,
+                at: departure.at
+            )
+        )
+        departed.removeFirst(max(0, departed.count - ClusterRecord.departedKept))
+    }
+
+    private static let departedKept = 64
 
     package mutating func update(_ name: String, _ change: (inout Member) -> Void) {
         guard let index = members.firstIndex(where: { $0.name == name }) else { return }

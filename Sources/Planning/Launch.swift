@@ -3,17 +3,21 @@ import ClusterAPI
 /// How a member that does not run may be started. This is the one place that decides between
 /// `new` and `existing` (safety rule 11).
 ///
-/// The record down, the directory across; a directory that is damaged, foreign or unknown is
-/// refused in every row:
+/// The record down, the directory across; a directory that is foreign or unknown is refused in
+/// every row, and a damaged one until the cluster has served, after which its data is lost:
 ///
 /// ```
 /// record                    intact     empty                gone
 /// planned                   refuse     refuse               refuse
 /// started, never launched   existing   new                  new
 /// started, launched         existing   withdraw or refuse   refuse
-/// bootstrapped              existing   refuse               refuse
+/// bootstrapped              existing   lost                 lost
+/// joins, not yet added      refuse     not yet              not yet
+/// joins, never launched     existing   existing             existing
+/// joins, launched           existing   withdraw or lost     lost
 /// ```
 ///
+/// A member that joins is empty and starts as `existing`: it gets everything from the others.
 /// A launched member without a log may have voted and lost its vote: starting it as `new` could
 /// undo what was promised to a client. The one exception is a start that this operator saw fail
 /// as the parent of the process, when the member never served, no pass ever saw a log of it, and
@@ -22,6 +26,10 @@ import ClusterAPI
 enum Launch: Hashable {
     case start(InitialState)
     case withdraw
+    /// It waits to be added to the cluster's list.
+    case notYet
+    /// Its data is gone for good: another member has to take its place.
+    case lost(Departure.Cause, message: String)
     case refuse(reason: String, message: String)
 
     static func decide(
@@ -35,13 +43,12 @@ enum Launch: Hashable {
         case .unknown(let why):
             return .refuse(reason: "DirectoryUnknown", message: "\(member.name): \(why)")
         case .damaged(let why):
-            return .refuse(
-                reason: "DataDamaged",
-                message: "\(member.name): its data is damaged (\(why)); it stays stopped and its "
-                    + "data is left as it is. \(wayOut)"
-            )
+            let message = "\(member.name): its data is damaged (\(why)); it stays stopped"
+            return record.phase == .bootstrapped
+                ? .lost(.dataDamaged, message: message)
+                : .refuse(reason: "DataDamaged", message: message)
         case .intact:
-            return record.phase == .planned
+            return record.phase == .planned || member.id == nil
                 ? refusal(member, "data is there before anything was started")
                 : .start(.existing)
         case .empty, .gone:
@@ -62,18 +69,23 @@ enum Launch: Hashable {
                     + "If this cluster never served, delete it and declare it again: "
                     + "`etcd-operator delete \(record.cluster.argument)`"
             )
+        case .bootstrapped where member.id == nil:
+            return .notYet
+        case .bootstrapped where !member.isVoter && !member.launched:
+            return .start(.existing)
         case .bootstrapped:
-            return .refuse(
-                reason: "DataLost",
+            if !member.isVoter, seen.directory == .empty, !member.hasLog,
+                seen.exits.showAFailedStart
+            {
+                return .withdraw
+            }
+            return .lost(
+                .dataLost,
                 message: "\(member.name): its data is gone; an empty member under its name could "
-                    + "undo what it promised, so it stays stopped. \(wayOut)"
+                    + "undo what it promised, so it stays stopped"
             )
         }
     }
-
-    /// What can be done today, while nothing replaces a member.
-    private static let wayOut =
-        "While the others serve, move to a new cluster (Move in Sources/Docs.docc/Runbook.md)"
 
     private static func refusal(_ member: ClusterRecord.Member, _ why: String) -> Launch {
         .refuse(reason: "BootstrapRefused", message: "\(member.name): \(why)")

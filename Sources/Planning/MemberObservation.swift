@@ -7,6 +7,18 @@ package struct MemberObservation: Hashable, Sendable {
     package var exits: ExitHistory
     /// When the probes began to fail without a break, on the monotonic clock.
     package var failingSince: Duration?
+    /// Probes that failed since then.
+    package var failures: Int
+    /// When it served last, or was first looked at, on the monotonic clock; nil while it serves.
+    package var unservedSince: Duration?
+    /// Since when it has served without a break, on the monotonic clock.
+    package var servingSince: Duration?
+    /// Since when what it has applied has not grown, on the monotonic clock.
+    package var stalledSince: Duration?
+    /// It was stopped on purpose and has not served since.
+    package var wasRestartedInVain: Bool
+    /// It was asked to end and has not done so yet.
+    package var isStopping: Bool
     /// Times that this operator started the member again.
     package var restarts: Int
 
@@ -21,6 +33,9 @@ package struct MemberObservation: Hashable, Sendable {
         self.process = process
         self.probe = probe
         self.exits = ExitHistory()
+        self.failures = 0
+        self.wasRestartedInVain = false
+        self.isStopping = false
         self.restarts = 0
     }
 }
@@ -74,8 +89,11 @@ package struct Probe: Hashable, Sendable {
     package var leaderID: String?
     package var revision: Int64?
     package var dbSize: Int64?
+    package var dbSizeInUse: Int64?
     package var version: String?
     package var isLearner: Bool
+    /// Index of the last applied log entry.
+    package var appliedIndex: UInt64?
     /// Alarms, or why the probe failed; empty when there is nothing to say.
     package var message: String
 

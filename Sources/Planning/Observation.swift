@@ -17,6 +17,22 @@ package struct Observation: Hashable, Sendable {
     package var rebuilt: ClusterRecord?
     /// The member list as a quorum of the cluster confirmed it; nil when none did.
     package var memberList: MemberList?
+    /// Raised alarms, as a member that serves lists them.
+    package var alarms: [Alarm]
+    /// The last comparisons of the members' data, oldest first, at most two.
+    package var comparisons: [HashComparison]
+    /// When the data was compared last, or the operator began to watch, or a member joined.
+    package var comparedAt: Duration
+    /// What was done about the lack of space since it was found.
+    package var spaceWork: SpaceWork
+    /// Names of members whose databases are to be rewritten, as the schedule says.
+    package var defragmentDue: Set<String>
+    /// Members that the cluster lists and nobody has named: since when, on the monotonic clock, by
+    /// id.
+    package var strangers: [String: Duration]
+    /// Since when a majority's data is known to be lost, on the monotonic clock.
+    package var quorumLostSince: Duration?
+    package var fleet: FleetObservation
     /// Why the machine's processes could not be listed; nil when they could.
     package var processesUnknown: String?
     /// Set while no spec declares the cluster.
@@ -32,6 +48,13 @@ package struct Observation: Hashable, Sendable {
         self.record = .absent
         self.members = []
         self.leftovers = []
+        self.alarms = []
+        self.comparisons = []
+        self.comparedAt = now.monotonic
+        self.spaceWork = SpaceWork()
+        self.defragmentDue = []
+        self.strangers = [:]
+        self.fleet = FleetObservation()
         self.now = now
     }
 }
@@ -80,11 +103,13 @@ package struct MemberList: Hashable, Sendable {
         /// Empty until the member has started once.
         package var name: String
         package var isLearner: Bool
+        package var peerURLs: [String]
 
-        package init(id: String, name: String, isLearner: Bool) {
+        package init(id: String, name: String, isLearner: Bool, peerURLs: [String] = []) {
             self.id = id
             self.name = name
             self.isLearner = isLearner
+            self.peerURLs = peerURLs
         }
     }
 
@@ -98,4 +123,48 @@ package struct MemberList: Hashable, Sendable {
     }
 
     package var voters: Int { entries.filter { !$0.isLearner }.count }
+
+    package func entry(_ id: String?) -> Entry? {
+        entries.first { $0.id == id }
+    }
+
+    package func entry(listeningOn peerURL: String) -> Entry? {
+        entries.first { $0.peerURLs.contains(peerURL) }
+    }
+}
+
+/// An alarm of etcd's.
+package struct Alarm: Hashable, Sendable {
+    package enum Kind: String, Hashable, Sendable {
+        case noSpace = "NOSPACE"
+        case corrupt = "CORRUPT"
+    }
+
+    package var kind: Kind
+    /// Lower-case hexadecimal; etcd also raises alarms for the id 0.
+    package var memberID: String
+
+    package init(_ kind: Kind, memberID: String) {
+        self.kind = kind
+        self.memberID = memberID
+    }
+}
+
+/// What was done since the cluster said that it is out of space.
+package struct SpaceWork: Hashable, Sendable {
+    package var isCompacted = false
+    /// Names.
+    package var defragmented: Set<String> = []
+
+    package init() {}
+}
+
+/// What the operator knows of all its clusters together.
+package struct FleetObservation: Hashable, Sendable {
+    /// Why the operator does not believe its own probes now (safety rule 16); nil when it does.
+    package var suspicion: String?
+    /// Other clusters in which a member is being replaced.
+    package var replacing = 0
+
+    package init() {}
 }

@@ -71,12 +71,38 @@ package enum Step: Hashable, Sendable {
     case latch(ClusterRecord.Desired)
     /// Move everything of the cluster to the trash.
     case discard
+    /// Write down that a member is given up, or not wanted any more.
+    case retire(member: String, Departure)
+    /// Write down that it is wanted again.
+    case recall(member: String)
+    /// Stop one member; it is started again because it is down.
+    case restart(member: String)
+    case moveLeader(to: String)
+    /// Take a member off the cluster's list, by its id.
+    case remove(id: String)
+    /// Move the files of a member that has left to the trash, and forget it.
+    case trash(member: String)
+    /// Choose name and ports for one more member.
+    case enlist
+    case addLearner(member: String)
+    /// Write down the id under which the cluster lists a member.
+    case adoptLearner(member: String, id: String)
+    case promote(member: String)
+    /// Write down that a member has a vote.
+    case admit(member: String)
+    case compareHashes
+    /// Drop all history before the present revision.
+    case compact
+    case defragment(member: String)
+    case disarm([Alarm])
 
     /// It takes something away that serves or could serve.
     package var isDisruptive: Bool {
         switch self {
-        case .stop, .discard: true
-        case .allocate, .adoptRecord, .begin, .start, .withdrawLaunch, .markBootstrapped, .latch:
+        case .stop, .discard, .restart, .moveLeader, .remove, .trash, .defragment: true
+        case .allocate, .adoptRecord, .begin, .start, .withdrawLaunch, .markBootstrapped, .latch,
+            .retire, .recall, .enlist, .addLearner, .adoptLearner, .promote, .admit,
+            .compareHashes, .compact, .disarm:
             false
         }
     }
@@ -97,6 +123,24 @@ extension Step: CustomStringConvertible {
         case .latch(.down): "take the cluster down"
         case .latch(.deleted): "delete the cluster"
         case .discard: "move the cluster's files to the trash"
+        case .retire(let member, _): "give up \(member)"
+        case .recall(let member): "keep \(member)"
+        case .restart(let member): "restart \(member)"
+        case .moveLeader(let member): "make \(member) the leader"
+        case .remove(let id): "remove member \(id) from the cluster"
+        case .trash(let member): "move \(member)'s files to the trash"
+        case .enlist: "choose name and ports for another member"
+        case .addLearner(let member): "add \(member) to the cluster as a learner"
+        case .adoptLearner(let member, let id): "know \(member) as member \(id)"
+        case .promote(let member): "give \(member) a vote"
+        case .admit(let member): "count \(member) as a voter"
+        case .compareHashes: "compare the members' data"
+        case .compact: "drop the store's history"
+        case .defragment(let member): "defragment \(member)"
+        case .disarm(let alarms):
+            "take back "
+                + alarms.map { "the alarm \($0.kind.rawValue) of \($0.memberID)" }
+                .joined(separator: ", ")
         }
     }
 }

@@ -5,7 +5,8 @@
 package func plan(_ seen: Observation) -> Plan {
     var findings = Findings()
     let ladder: [(Observation, inout Findings) -> Plan?] = [
-        trust, identify, note, pause, delete, stopOrHibernate, bootstrap, restart,
+        trust, identify, note, pause, delete, stopOrHibernate, bootstrap, restart, quorumLost,
+        corrupt, depart, replace, unhang, learn, makeRoom, scale, maintain,
     ]
     for rule in ladder {
         guard var plan = rule(seen, &findings) else { continue }
@@ -20,6 +21,11 @@ struct Findings {
     var notes: [Note] = []
     /// Members that must not be touched, and why.
     private(set) var blocked: [String: Note] = [:]
+
+    /// Members whose data is lost, damaged or wrong.
+    private(set) var losses: [String: (cause: Departure.Cause, why: String)] = [:]
+    /// Members that somebody else took off the cluster's list.
+    private(set) var removed: Set<String> = []
 
     mutating func note(
         _ weight: Note.Weight,
@@ -36,6 +42,17 @@ struct Findings {
         let note = Note(.degraded, reason, message, member: member)
         blocked[member] = note
         notes.append(note)
+    }
+
+    /// The member must not run again; `replace` finds another for its place when it can.
+    mutating func lose(_ member: String, _ cause: Departure.Cause, _ message: String) {
+        losses[member] = (cause, message)
+        block(member, cause.reason, message)
+    }
+
+    mutating func remove(_ member: String, _ message: String) {
+        removed.insert(member)
+        block(member, "MemberRemoved", message)
     }
 
     /// What nothing is done for while a member is blocked; nil when none is.
@@ -87,7 +104,7 @@ private func steady(_ seen: Observation, _ findings: Findings) -> Plan {
             for: "\(first.name) to serve",
             because: "\(counted(starting.count, "member")) of \(record.members.count) not serving",
             .recovering,
-            recheckAfter: soon ? .milliseconds(200) : .seconds(2)
+            recheckAfter: soon ? .milliseconds(200) : .milliseconds(500)
         )
     } else if let refusal = findings.refusal(.running) {
         plan = refusal
@@ -100,6 +117,21 @@ private func steady(_ seen: Observation, _ findings: Findings) -> Plan {
     }
     plan.notes = findings.notes
     return plan
+}
+
+extension Departure.Cause {
+    /// One word for conditions and events.
+    package var reason: String {
+        switch self {
+        case .scaledDown: "ScaledDown"
+        case .dataLost: "DataLost"
+        case .dataDamaged: "DataDamaged"
+        case .dataDiffers: "DataDiffers"
+        case .unhealthy: "MemberUnhealthy"
+        case .removed: "MemberRemoved"
+        case .fellBehind: "LearnerFellBehind"
+        }
+    }
 }
 
 extension MemberObservation {

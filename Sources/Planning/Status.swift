@@ -45,7 +45,8 @@ private func describe(
     status.clusterID = record.phase == .planned ? nil : record.clusterID
     // Endpoints are public only once the cluster cannot be seeded again (safety rule 11).
     if record.phase == .bootstrapped {
-        status.endpoints = record.members.map(record.clientURL)
+        // A learner answers little.
+        status.endpoints = record.members.filter(\.isVoter).map(record.clientURL)
     }
     let leaderID = serving.compactMap(\.probe.leaderID).first { $0 != "0" }
     status.leader = record.members.first { $0.id == leaderID }?.name
@@ -115,8 +116,8 @@ private func judge(
     _ status: inout ClusterStatus
 ) {
     let now = seen.now.wall
-    let voters = max(seen.memberList?.voters ?? 0, status.replicas)
-    let healthy = status.members.filter { $0.health == .healthy }.count
+    let voters = seen.memberList?.voters ?? seen.recordedVoters
+    let healthy = status.members.filter { $0.health == .healthy && $0.role != .learner }.count
     let quorum = voters > 0 && healthy > voters / 2
     let count = "\(healthy) of \(voters) members serve"
     let stopped = [.stopped, .hibernated, .deleting].contains(plan.phase)
@@ -188,6 +189,12 @@ private func judge(
         message: ready ? count : why.message,
         at: now
     )
+}
+
+extension Observation {
+    fileprivate var recordedVoters: Int {
+        if case .read(let record) = record { record.members.filter(\.isVoter).count } else { 0 }
+    }
 }
 
 /// What a vanished spec means for this cluster.

@@ -26,7 +26,7 @@ struct CommandFailure: Error, CustomStringConvertible {
             case .usage: .usage
             case .notFound: .notFound
             case .refused, .foreign: .unsafe
-            case .state, .locked, .binaryMissing, .portInUse, .process, .notRunning,
+            case .state, .locked, .binaryMissing, .portInUse, .process, .member, .notRunning,
                 .control:
                 .failed
             }

@@ -55,7 +55,7 @@ final class RunningCluster {
 
     /// A block of ports of its own for each cluster of this run, apart from the block that an
     /// operator picks by itself, as other suites' operators pick at the same time.
-    private static func nextPort() -> Int {
+    static func nextPort() -> Int {
         ports.withLock { port in
             port = port >= 30_000 ? 20_000 : port + 20
             return port
@@ -118,7 +118,7 @@ extension RunningCluster {
                 return nil
             }
             let words = bytes.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
-            guard words.first?.hasSuffix("etcd-member") == true,
+            guard words.first?.contains("/bin/etcd") == true,
                 words.contains(where: { $0.contains(stateDirectory) }),
                 let name = Self.value(of: "--name", in: words)
             else { return nil }

@@ -29,12 +29,14 @@ final class Workshop: Sendable {
             observer: ClusterObserver(
                 directory: directory,
                 runtime: members,
-                group: MultiThreadedEventLoopGroup.singleton
+                members: SilentMembers(),
+                fleet: Operator.Fleet()
             ),
             executor: Executor(
                 directory: directory,
                 trash: "/state/trash",
                 runtime: members,
+                members: SilentMembers(),
                 programs: FakePrograms(),
                 ports: Ports(records: []) { _, _ in .free }
             ),

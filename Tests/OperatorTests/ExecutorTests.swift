@@ -12,10 +12,10 @@ import Testing
         var record: ClusterRecord?
         let cluster = EtcdCluster(metadata: Metadata(name: "orders"))
 
-        init() throws {
+        init() async throws {
             members = FakeMembers(disk: disk, withLog: [])
-            try run(.allocate(members: 3))
-            try run(.begin)
+            try await run(.allocate(members: 3))
+            try await run(.begin)
         }
 
         func executor(at root: String = "/state") throws -> Executor {
@@ -23,22 +23,27 @@ import Testing
                 directory: try StateDirectory(creating: root, on: disk).cluster(Sample.name),
                 trash: root + "/trash",
                 runtime: members,
+                members: SilentMembers(),
                 programs: FakePrograms(),
                 ports: Ports(records: []) { _, _ in .free }
             )
         }
 
         @discardableResult
-        mutating func run(_ step: Step, at root: String = "/state") throws -> Executor.Outcome {
-            try executor(at: root).run(step, &record, cluster, source: "a.yaml")
+        mutating func run(
+            _ step: Step,
+            at root: String = "/state"
+        ) async throws -> Executor.Outcome {
+            try await executor(at: root).run(step, &record, cluster, source: "a.yaml")
         }
     }
 
-    @Test func `a member runs on the data of the state directory that is managed now`() throws {
-        var desk = try Desk()
-        try desk.run(.start(member: "orders-0", as: .new))
+    @Test func `a member runs on the data of the state directory that is managed now`() async throws
+    {
+        var desk = try await Desk()
+        try await desk.run(.start(member: "orders-0", as: .new))
         try desk.disk.rename("/state", to: "/moved")
-        try desk.run(.start(member: "orders-1", as: .new), at: "/moved")
+        try await desk.run(.start(member: "orders-1", as: .new), at: "/moved")
         let data = desk.members.commands.map { command in
             command.filter { $0.hasPrefix("--data-dir=") }
         }
@@ -51,20 +56,23 @@ import Testing
         )
     }
 
-    @Test func `rule 12: nothing is started on or moved away with data whose lock is held`() throws
+    @Test func `rule 12: nothing is started on or moved away with data whose lock is held`()
+        async throws
     {
-        var desk = try Desk()
+        var desk = try await Desk()
         let data = "/state/clusters/default/orders/members/orders-0/data"
-        try desk.run(.start(member: "orders-0", as: .new))
-        _ = try desk.run(.stop(members: ["orders-0"]))
+        try await desk.run(.start(member: "orders-0", as: .new))
+        _ = try await desk.run(.stop(members: ["orders-0"]))
         let lock = try desk.disk.lock(data + "/member/lock")
         for step in [Step.start(member: "orders-0", as: .existing), .discard] {
-            let error = #expect(throws: OperatorError.self) { try desk.run(step) }
+            let error = await #expect(throws: OperatorError.self) {
+                try await desk.run(step)
+            }
             #expect(error?.code == .foreign)
         }
         #expect(desk.members.commands.count == 1)
         lock.release()
-        guard case .discarded(let place) = try desk.run(.discard) else {
+        guard case .discarded(let place) = try await desk.run(.discard) else {
             Issue.record("it was not discarded")
             return
         }
@@ -72,30 +80,33 @@ import Testing
         #expect(try desk.disk.status(place + "/cluster.json") != nil)
     }
 
-    @Test func `a copy of the record that cannot be written keeps no member from starting`() throws
+    @Test func `a copy of the record that cannot be written keeps no member from starting`()
+        async throws
     {
-        var desk = try Desk()
-        try desk.run(.start(member: "orders-0", as: .new))
-        _ = try desk.run(.stop(members: ["orders-0"]))
+        var desk = try await Desk()
+        try await desk.run(.start(member: "orders-0", as: .new))
+        _ = try await desk.run(.stop(members: ["orders-0"]))
         desk.record?.accepted.metadata.generation = 7
         desk.disk.setCapacity(0)
-        #expect(try desk.run(.start(member: "orders-0", as: .existing)) == .done)
+        let outcome = try await desk.run(.start(member: "orders-0", as: .existing))
+        #expect(outcome == .done)
     }
 
-    @Test func `a record that is put together again has its ports for itself`() throws {
+    @Test func `a record that is put together again has its ports for itself`() async throws {
         let disk = MemoryDisk()
         let ports = Ports(records: []) { _, _ in .free }
         let executor = Executor(
             directory: try StateDirectory(creating: "/state", on: disk).cluster(Sample.name),
             trash: "/state/trash",
             runtime: FakeMembers(disk: disk, withLog: []),
+            members: SilentMembers(),
             programs: FakePrograms(),
             ports: ports
         )
         var record: ClusterRecord?
         let cluster = EtcdCluster(metadata: Metadata(name: "orders"))
         let rebuilt = Sample.record(phase: .started)
-        _ = try executor.run(.adoptRecord(rebuilt), &record, cluster, source: "a.yaml")
+        _ = try await executor.run(.adoptRecord(rebuilt), &record, cluster, source: "a.yaml")
         let others = try ports.allocate(3, base: 0, address: "127.0.0.1", uid: "b")
         #expect(others[0].clientPort == 23_810)
     }

@@ -20,6 +20,8 @@ final class Fleet: Sendable {
 
     static let etcd = installed("etcd")
     static let name = ClusterName(name: "alpha")
+    /// Healing without the patience that machines in earnest need.
+    static let quick = "healing: { unhealthyAfter: 1s }"
 
     static var logger: Logger {
         var logger = Logger(label: "operator")

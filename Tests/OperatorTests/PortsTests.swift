@@ -68,14 +68,15 @@ import Testing
         }
     }
 
-    @Test func `rule 37: a chosen port taken before the first start is chosen again`() throws {
+    @Test func `rule 37: a chosen port taken before the first start is chosen again`() async throws
+    {
         let busy = BusyPorts()
         let (executor, cluster) = try Self.planner(basePort: 0, busy)
         var record: ClusterRecord?
-        _ = try executor.run(.allocate(members: 3), &record, cluster, source: "a.yaml")
+        _ = try await executor.run(.allocate(members: 3), &record, cluster, source: "a.yaml")
         let planned = try #require(record)
         busy.take(23_792)
-        _ = try executor.run(.begin, &record, cluster, source: "a.yaml")
+        _ = try await executor.run(.begin, &record, cluster, source: "a.yaml")
         let started = try #require(record)
         #expect(planned.slots[0].clientPort == 23_790)
         #expect(started.slots[0].clientPort == 23_810)
@@ -89,14 +90,14 @@ import Testing
         )
     }
 
-    @Test func `rule 37: a port that the user chose is never given up`() throws {
+    @Test func `rule 37: a port that the user chose is never given up`() async throws {
         let busy = BusyPorts()
         let (executor, cluster) = try Self.planner(basePort: 4000, busy)
         var record: ClusterRecord?
-        _ = try executor.run(.allocate(members: 3), &record, cluster, source: "a.yaml")
+        _ = try await executor.run(.allocate(members: 3), &record, cluster, source: "a.yaml")
         busy.take(4002)
-        let error = #expect(throws: OperatorError.self) {
-            try executor.run(.begin, &record, cluster, source: "a.yaml")
+        let error = await #expect(throws: OperatorError.self) {
+            try await executor.run(.begin, &record, cluster, source: "a.yaml")
         }
         #expect(error?.code == .portInUse)
         #expect(record?.phase == .planned && record?.slots[0].clientPort == 4000)
@@ -113,6 +114,7 @@ import Testing
             directory: try StateDirectory(creating: "/state", on: disk).cluster(Sample.name),
             trash: "/state/trash",
             runtime: FakeMembers(disk: disk, withLog: []),
+            members: SilentMembers(),
             programs: FakePrograms(),
             ports: Ports(records: []) { _, port in busy.check(port) }
         )

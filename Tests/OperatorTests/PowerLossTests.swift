@@ -82,16 +82,18 @@ import Testing
     /// Bootstraps a cluster of three with the real planner, the real executor and members that
     /// only write a log; the operator and all members lose power at every sync in turn.
     @Test(arguments: Seed.batch(2))
-    func `rule 11: no power loss makes a member start as new over its own log`(seed: Seed) throws {
+    func `rule 11: no power loss makes a member start as new over its own log`(
+        seed: Seed
+    ) async throws {
         var syncs = 0
         while true {
             let first = World(disk: MemoryDisk(crashAfterSyncs: syncs))
-            first.run(passes: 20)
+            await first.run(passes: 20)
             let second = World(
                 disk: first.disk.afterPowerLoss(seed: seed.value &+ UInt64(syncs)),
                 after: first
             )
-            second.run(passes: 20)
+            await second.run(passes: 20)
             #expect(second.violations.isEmpty, "after \(syncs) syncs: \(second.violations)")
             #expect(second.isSettled, "after \(syncs) syncs: \(second.lastPlan)")
             if !first.disk.isCrashed {

@@ -35,12 +35,12 @@ import Testing
 
     @Test func `rule 35: another format is refused by its number`() {
         let text = String(decoding: StateFile.encode(record), as: UTF8.self)
-        for (number, age) in [(1, "older"), (3, "newer")] {
-            let other = "{\"format\":\(number)" + text.dropFirst("{\"format\":2".count)
+        for (number, age) in [(2, "older"), (4, "newer")] {
+            let other = "{\"format\":\(number)" + text.dropFirst("{\"format\":3".count)
             let error = #expect(throws: StateFile.Unusable.self) {
                 try StateFile.decode(ClusterRecord.self, from: Array(other.utf8))
             }
-            let reason = "its format \(number) is \(age) than this program understands (2)"
+            let reason = "its format \(number) is \(age) than this program understands (3)"
             #expect(error?.reason == reason)
         }
     }

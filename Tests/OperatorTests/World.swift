@@ -22,7 +22,7 @@ final class World {
     }
 
     /// Lets the operator make that many passes, or fewer when the power fails.
-    func run(passes: Int) {
+    func run(passes: Int) async {
         do throws(OperatorError) {
             let state = try StateDirectory(creating: "/state", on: disk)
             let cluster = state.cluster(Sample.name)
@@ -30,11 +30,13 @@ final class World {
                 directory: cluster,
                 trash: "/state/trash",
                 runtime: members,
+                members: SilentMembers(),
                 programs: FakePrograms(),
-                ports: Ports(records: []) { _, _ in .free }
+                ports: Ports(records: []) { _, _ in .free },
+                logger: Fleet.logger
             )
             for _ in 0..<passes where !disk.isCrashed && !isSettled {
-                try pass(cluster, executor)
+                try await pass(cluster, executor)
             }
         } catch {
             // The power failed, or the disk refused: the next life shows what is left.
@@ -42,7 +44,10 @@ final class World {
         }
     }
 
-    private func pass(_ cluster: ClusterDirectory, _ executor: Executor) throws(OperatorError) {
+    private func pass(
+        _ cluster: ClusterDirectory,
+        _ executor: Executor
+    ) async throws(OperatorError) {
         let declared = EtcdCluster(metadata: Metadata(name: "orders"))
         var seen = Observation(name: Sample.name, spec: declared.spec, now: Self.now)
         var record = try cluster.record()
@@ -53,7 +58,7 @@ final class World {
                 seen.memberList = MemberList(
                     clusterID: record.clusterID,
                     entries: record.members.map {
-                        .init(id: $0.id, name: $0.name, isLearner: false)
+                        .init(id: $0.id ?? "", name: $0.name, isLearner: false)
                     }
                 )
             }
@@ -64,7 +69,13 @@ final class World {
         lastPlan = plan.reason
         isSettled = plan.steps.isEmpty
         for step in plan.steps {
-            _ = try executor.run(step, &record, declared, source: "/specs/orders.yaml")
+            _ = try await executor.run(
+                step,
+                &record,
+                declared,
+                source: "/specs/orders.yaml",
+                seen
+            )
         }
     }
 
@@ -146,6 +157,8 @@ final class FakeMembers: Runtime {
     func stop(_ data: String, patience: Duration) throws(OperatorError) -> Bool {
         state.withLock { $0.running.remove(data) != nil }
     }
+
+    func isStopping(_ data: String) -> Bool { false }
 
     func adopt(ifOlderThan age: Duration) throws(OperatorError) -> Int { 0 }
 

@@ -44,13 +44,21 @@ enum Orders {
             if running {
                 observed.process = .running(processID: 7, since: .seconds(100))
                 observed.probe = serving(record, member)
+                observed.servingSince = .seconds(100)
             }
             return observed
         }
         if running {
             seen.memberList = MemberList(
                 clusterID: record.clusterID,
-                entries: record.members.map { .init(id: $0.id, name: $0.name, isLearner: false) }
+                entries: record.members.filter { $0.id != nil }.map {
+                    .init(
+                        id: $0.id ?? "",
+                        name: $0.name,
+                        isLearner: !$0.isVoter,
+                        peerURLs: [record.peerURL(of: $0)]
+                    )
+                }
             )
         }
         return seen
@@ -67,7 +75,39 @@ enum Orders {
         probe.memberID = member.id
         probe.leaderID = record.members[0].id
         probe.revision = 5
+        probe.isLearner = !member.isVoter
         return probe
+    }
+
+    /// A bootstrapped cluster that serves and in which so many vote, and perhaps one more learns.
+    static func voters(_ count: Int, learner: Bool = false) -> Observation {
+        var record = record(.bootstrapped)
+        for number in 3..<max(3, count + (learner ? 1 : 0)) {
+            record.enlist(
+                in: .init(
+                    number: number,
+                    clientPort: 24000 + 2 * number,
+                    peerPort: 24001 + 2 * number
+                )
+            )
+        }
+        while record.members.count > count + (learner ? 1 : 0) {
+            record.update("orders-\(record.members.count - 1)") {
+                $0.departure = Departure(.scaledDown, "", at: now.wall)
+            }
+            record.forget("orders-\(record.members.count - 1)")
+        }
+        for (index, member) in record.members.enumerated() where member.id == nil {
+            record.update(member.name) { member in
+                member.id = "f\(index)"
+                member.launched = true
+                member.hasLog = true
+                member.isVoter = index < count
+            }
+        }
+        var seen = cluster(record)
+        seen.spec.replicas = count
+        return seen
     }
 }
 
@@ -95,6 +135,28 @@ extension Observation {
                 ranFor: .seconds(100)
             )
         }
+    }
+
+    /// The same with a member that runs and has failed its probes for so long.
+    func hanging(_ index: Int, for duration: Duration, restarted: Bool = false) -> Observation {
+        with(index) { member in
+            member.probe = Probe(.unreachable, message: "no answer")
+            member.servingSince = nil
+            member.failingSince = now.monotonic - duration
+            member.unservedSince = now.monotonic - duration
+            member.failures = 9
+            member.wasRestartedInVain = restarted
+        }
+    }
+
+    /// The same with a member whose data is lost, and which has ended for that.
+    func lost(_ index: Int, _ state: DirectoryState = .gone) -> Observation {
+        ended(index).with(index) { $0.directory = state }
+    }
+
+    var known: ClusterRecord {
+        guard case .read(let record) = record else { fatalError("there is no record") }
+        return record
     }
 
     func with(record change: (inout ClusterRecord) -> Void) -> Observation {

@@ -50,6 +50,8 @@ import Testing
                 hold(observed.directory == .empty || observed.directory == .gone)
                 hold(record.phase == .started || plan.steps.first == .begin)
                 hold(record.phase == .planned || !member.launched)
+            case .existing where !member.isVoter && !member.launched:
+                hold(member.id != nil && observed.directory != .damaged(""))
             case .existing:
                 hold(observed.directory == .intact)
             }
@@ -61,8 +63,14 @@ import Testing
         case .withdrawLaunch(let name):
             let observed = seen.members.first { $0.name == name }
             hold(observed?.directory == .empty && observed?.exits.last?.witnessed == true)
+        case .stop(let names) where record.desired == .up && seen.spec.replicas > 0:
+            // Only who has left already.
+            for name in names {
+                hold(seen.memberList?.entry(record.member(name)?.id) == nil)
+                hold(record.member(name)?.departure != nil)
+            }
         case .stop:
-            hold(record.desired != .up || seen.spec.replicas == 0)
+            break
         case .discard:
             hold(record.desired == .deleted)
             hold(seen.members.allSatisfy { $0.process == .none })
@@ -73,6 +81,40 @@ import Testing
             hold(record.members.allSatisfy { !$0.launched })
         case .adoptRecord:
             Issue.record("\(step) over a record")
+        case .compareHashes:
+            // Looking does no harm.
+            hold(record.phase == .bootstrapped)
+        default:
+            hold(record.phase == .bootstrapped && record.desired == .up)
+            checkMembership(step, record, seen)
+        }
+    }
+
+    /// Steps that change a running cluster need a quorum, and leave one.
+    private func checkMembership(_ step: Step, _ record: ClusterRecord, _ seen: Observation) {
+        let serving = Set(seen.members.filter(\.probe.isServing).compactMap(\.probe.memberID))
+        let list = seen.memberList?.entries ?? []
+        let voters = Set(list.filter { !$0.isLearner }.map(\.id))
+        let healthy = serving.intersection(voters)
+        hold(healthy.count * 2 > voters.count)
+        switch step {
+        case .remove(let id) where voters.contains(id):
+            hold(healthy.subtracting([id]).count * 2 > voters.count - 1)
+        case .restart(let name):
+            let id = record.member(name)?.id ?? ""
+            hold(healthy.subtracting([id]).count * 2 > voters.count)
+        case .promote(let name):
+            let id = record.member(name)?.id ?? ""
+            hold(list.contains { $0.id == id && $0.isLearner } && serving.contains(id))
+        case .trash(let name):
+            hold(seen.members.first { $0.name == name }?.process == ProcessState.none)
+            hold(!list.contains { $0.id == record.member(name)?.id })
+            hold(record.member(name)?.departure != nil)
+        case .retire(_, let departure) where departure.isFinal:
+            hold(seen.members.allSatisfy { $0.isRunning || !$0.directory.isUnreadable })
+        case .enlist:
+            hold(record.members.count < seen.spec.replicas)
+        default: break
         }
     }
 
@@ -88,11 +130,29 @@ import Testing
             record.members[index].launched =
                 record.phase == .planned ? false : generator.chance(0.8)
         }
-        var seen = Orders.cluster(record, running: generator.chance(0.5))
+        if record.phase == .bootstrapped, generator.chance(0.4) {
+            record.enlist(in: .init(number: 3, clientPort: 4000, peerPort: 4001))
+            record.update("orders-3") { member in
+                member.id = generator.pick([nil, "f3", "f3"])
+                member.launched = member.id != nil && generator.chance(0.8)
+            }
+        }
+        for index in record.members.indices where record.phase == .bootstrapped {
+            guard generator.chance(0.1) else { continue }
+            record.members[index].departure = Departure(
+                generator.pick([.scaledDown, .dataLost, .unhealthy]),
+                "why",
+                at: Orders.now.wall
+            )
+        }
+        var seen = Orders.cluster(record, running: generator.chance(0.7))
+        if generator.chance(0.2) {
+            seen.alarms = [Alarm(generator.pick([.noSpace, .corrupt]), memberID: "f3")]
+        }
         for index in seen.members.indices where generator.chance(0.6) {
             seen.members[index] = member(seen.members[index], &generator)
         }
-        seen.spec.replicas = generator.pick([0, 3, 3, 3, 5])
+        seen.spec.replicas = generator.pick([0, 1, 2, 3, 3, 3, 5])
         seen.spec.paused = generator.chance(0.05)
         seen.spec.deletionPolicy = generator.pick([.retain, .delete])
         if generator.chance(0.3) {
@@ -141,5 +201,11 @@ import Testing
             )
         }
         return changed
+    }
+}
+
+extension DirectoryState {
+    fileprivate var isUnreadable: Bool {
+        if case .unknown = self { true } else { false }
     }
 }

@@ -45,10 +45,9 @@ import Testing
     func `rule 5: a member without its data is not started and the reason is told`(
         directory: DirectoryState
     ) {
-        let seen = Orders.healthy().ended(1).with(1) { $0.directory = directory }
+        let seen = Orders.healthy().lost(1, directory)
         let plan = plan(seen)
-        #expect(plan.steps.isEmpty)
-        #expect(plan.blockedBy != nil)
+        #expect(plan.steps.map(\.description) == ["give up orders-1"])
         let status = status(of: seen, plan: plan, failure: nil, previous: nil)
         #expect(status.condition(.degraded)?.status == .true)
         #expect(["DataLost", "DataDamaged"].contains(status.condition(.degraded)?.reason))

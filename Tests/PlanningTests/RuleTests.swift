@@ -149,7 +149,7 @@ import Testing
         #expect(plan(asleep).phase == .hibernated)
         asleep.spec.replicas = 5
         #expect(plan(asleep).steps.count == 3)
-        #expect(plan(asleep).notes.map(\.reason) == ["ScaleNotSupported"])
+        #expect(plan(asleep).notes.map(\.reason) == ["Scaling"])
     }
 
     @Test func `the leader is stopped when no follower is left to take over`() {
@@ -158,18 +158,6 @@ import Testing
             .stopped
         )
         #expect(plan(seen).steps == [.stop(members: ["orders-0"])])
-    }
-
-    @Test func `a changed number of replicas is refused with a reason`() {
-        var seen = Orders.healthy()
-        seen.spec.replicas = 5
-        let plan = plan(seen)
-        #expect(plan.steps.isEmpty)
-        #expect(plan.notes.map(\.reason) == ["ScaleNotSupported"])
-        let status = status(of: seen, plan: plan, failure: nil, previous: nil)
-        #expect(status.condition(.ready)?.status == .false)
-        #expect(status.condition(.ready)?.reason == "ScaleNotSupported")
-        #expect(status.condition(.available)?.status == .true)
     }
 
     @Test func `a changed setting of running members is refused by name`() {
@@ -189,11 +177,12 @@ import Testing
         }
     }
 
-    @Test func `rule 17: a member that somebody removed from the list is not started again`() {
+    @Test func `rule 17: a member that somebody removed is not started again, and replaced`() {
         var seen = Orders.healthy().ended(2)
         seen.memberList?.entries.removeLast()
-        #expect(plan(seen).steps.isEmpty)
-        #expect(plan(seen).notes.map(\.reason) == ["MemberRemoved"])
+        let plan = plan(seen)
+        #expect(plan.steps.map(\.description) == ["give up orders-2"])
+        #expect(plan.notes.map(\.reason) == ["MemberRemoved"])
     }
 
     @Test func `rule 17: a listed member that nobody knows is reported`() {

@@ -1,6 +1,4 @@
 import ClusterAPI
-import EtcdClient
-package import NIOCore
 import Planning
 
 /// All reads of one pass: files, processes, and the members themselves, these in parallel and with
@@ -8,25 +6,22 @@ import Planning
 package struct ClusterObserver: Sendable {
     let directory: ClusterDirectory
     let runtime: any Runtime
-    let group: any EventLoopGroup
+    let members: any Members
+    let fleet: Fleet
     /// What is remembered of each member between passes, by name.
     private var memories: [String: MemberMemory] = [:]
+    private var memory = ClusterMemory()
 
-    package init(directory: ClusterDirectory, runtime: any Runtime, group: any EventLoopGroup) {
+    package init(
+        directory: ClusterDirectory,
+        runtime: any Runtime,
+        members: any Members,
+        fleet: Fleet
+    ) {
         self.directory = directory
         self.runtime = runtime
-        self.group = group
-    }
-
-    /// What cannot be read off the world, only off its history.
-    struct MemberMemory {
-        var exits = ExitHistory()
-        var failingSince: Duration?
-        var hasServed = false
-        var restarts = 0
-        var client: EtcdClient?
-        /// Why its data was found corrupt, while that is not written down.
-        var untoldDamage: String?
+        self.members = members
+        self.fleet = fleet
     }
 
     /// An exit that this pass was the first to see.
@@ -58,18 +53,36 @@ package struct ClusterObserver: Sendable {
         let exits = record.members.flatMap { takeExits($0.name) }
         for member in record.members { seen.members.append(look(at: member, in: record)) }
         await probe(&seen, record)
-        for member in seen.members { remember(member, now) }
-        for index in seen.members.indices {
-            let memory = memories[seen.members[index].name] ?? MemberMemory()
-            seen.members[index].exits = memory.exits
-            seen.members[index].failingSince = memory.failingSince
-            seen.members[index].restarts = memory.restarts
-        }
+        // The probes took time; what they say is of now.
+        seen.now.monotonic = monotonicNow()
+        remember(&seen, record)
         return (seen, exits)
+    }
+
+    /// What is known only because it was there all the time.
+    private mutating func remember(_ seen: inout Observation, _ record: ClusterRecord) {
+        let wasAway = memory.wasAway(until: seen.now.monotonic)
+        for index in seen.members.indices {
+            let name = seen.members[index].name
+            var known = memories[name] ?? MemberMemory()
+            if wasAway { known.startAnew(at: seen.now.monotonic) }
+            known.take(seen.members[index], at: seen.now.monotonic)
+            memories[name] = known
+            known.tell(&seen.members[index])
+        }
+        memories = memories.filter { record.member($0.key) != nil }
+        memory.take(seen, record)
+        memory.tell(&seen)
+        seen.fleet = fleet.observe(seen, record)
     }
 
     mutating func countRestart(_ member: String) {
         memories[member, default: MemberMemory()].restarts += 1
+    }
+
+    /// What came of a step that changes nothing on disk.
+    mutating func note(_ finding: Executor.Finding) {
+        memory.note(finding, at: monotonicNow())
     }
 
     /// A start that the system refused counts as a run that failed at once.
@@ -82,11 +95,9 @@ package struct ClusterObserver: Sendable {
     }
 
     /// Ends all connections.
-    mutating func close() async {
-        for name in memories.keys.sorted() {
-            await memories[name]?.client?.close()
-            memories[name]?.client = nil
-        }
+    func close() async {
+        fleet.forget(directory.name)
+        await members.close()
     }
 
     private mutating func look(at member: ClusterRecord.Member, in record: ClusterRecord)
@@ -131,56 +142,26 @@ package struct ClusterObserver: Sendable {
         return runtime.takeEnded(files.data).map { ended in
             let log = MemberLog(path: files.log, disk: directory.disk)
             let cause = ended.wasAsked ? .stopped : ExitCause(ended.status, log: log.tail())
-            let exit = ExitHistory.Exit(cause: cause, at: ended.at, witnessed: ended.witnessed)
-            var memory = memories[member] ?? MemberMemory()
-            memory.exits.record(exit, served: memory.hasServed, ranFor: ended.ranFor)
-            memory.hasServed = false
-            memory.failingSince = nil
-            memories[member] = memory
+            memories[member, default: MemberMemory()].exit(ended, cause)
             if cause.saysDataIsLost { keep("\(cause)", of: member) }
             return Exit(member: member, cause: cause)
         }
     }
 
-    /// Asks every running member at once.
-    private mutating func probe(_ seen: inout Observation, _ record: ClusterRecord) async {
-        var probes: [(index: Int, probe: MemberProbe)] = []
-        for (index, member) in record.members.enumerated() where seen.members[index].isRunning {
-            probes.append((index, MemberProbe(client: client(of: member, record))))
-        }
-        await withTaskGroup(of: (Int, Probe, MemberList?).self) { group in
-            for (index, probe) in probes {
-                group.addTask {
-                    let result = await probe.probe()
-                    let list = result.isServing ? await probe.memberList() : nil
-                    return (index, result, list)
-                }
-            }
-            for await (index, result, list) in group {
-                seen.members[index].probe = result
-                if result.clusterID == record.clusterID, let list { seen.memberList = list }
+    /// Asks every running member at once. What the leader says of the cluster counts; without one,
+    /// what anybody says.
+    private func probe(_ seen: inout Observation, _ record: ClusterRecord) async {
+        let running = record.members.indices.filter { seen.members[$0].isRunning }
+        let looks = await members.look(at: running.map { record.clientURL(of: record.members[$0]) })
+        for (index, look) in zip(running, looks) {
+            seen.members[index].probe = look.probe
+            guard look.probe.clusterID == record.clusterID else { continue }
+            let leads = look.probe.leaderID == look.probe.memberID
+            if let list = look.list, leads || seen.memberList == nil { seen.memberList = list }
+            for alarm in look.alarms where !seen.alarms.contains(alarm) {
+                seen.alarms.append(alarm)
             }
         }
-    }
-
-    private mutating func client(of member: ClusterRecord.Member, _ record: ClusterRecord)
-        -> EtcdClient
-    {
-        if let client = memories[member.name]?.client { return client }
-        let client = EtcdClient(endpoint: record.clientURL(of: member), group: group)
-        memories[member.name, default: MemberMemory()].client = client
-        return client
-    }
-
-    private mutating func remember(_ member: MemberObservation, _ now: Instant) {
-        var memory = memories[member.name] ?? MemberMemory()
-        if member.probe.isServing {
-            memory.hasServed = true
-            memory.failingSince = nil
-        } else if member.isRunning, memory.failingSince == nil {
-            memory.failingSince = now.monotonic
-        }
-        memories[member.name] = memory
     }
 
     /// What exists of a cluster without a record: anything of it forbids a new one.
@@ -217,12 +198,13 @@ package struct ClusterObserver: Sendable {
             copies.append(copy)
         }
         guard
+            // Members come and go: the copy that knows most of that is the one.
             var record = copies.max(by: { left, right in
-                left.accepted.metadata.generation < right.accepted.metadata.generation
+                (left.nextOrdinal, left.departed.count, left.accepted.metadata.generation)
+                    < (right.nextOrdinal, right.departed.count, right.accepted.metadata.generation)
             }),
-            copies.allSatisfy({
-                $0.uid == record.uid && $0.members.map(\.id) == record.members.map(\.id)
-            }),
+            copies.allSatisfy({ $0.uid == record.uid }),
+            members.allSatisfy({ record.member($0) != nil }),
             record.flaw == nil, record.cluster == directory.name
         else { return nil }
         // A copy is renewed when an order is given and may have missed that; running by mistake is

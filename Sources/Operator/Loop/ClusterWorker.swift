@@ -13,24 +13,13 @@ package actor ClusterWorker {
     private let directory: ClusterDirectory
     private let executor: Executor
     private let catalog: @Sendable () -> SpecCatalog
-    private let progress: AsyncStream<Progress>.Continuation
     private let logger: Logger
     private var observer: ClusterObserver
-    private var events: EventLog
+    private var reporter: Reporter
     private var record: RecordState = .absent
-    private var writer: StatusWriter
-    private var notes: [Note] = []
-    private var orders: [Order] = []
+    private var orders = OrderBook()
     private var failures = 0
     private var hasEnded = false
-
-    /// A command on its way, and who waits for it.
-    private struct Order {
-        let command: ClusterCommand
-        let answer: CheckedContinuation<Result<Void, OperatorError>, Never>
-        /// Written down; for `down` and `delete` the processes are still to end.
-        var isLatched = false
-    }
 
     package init(
         directory: ClusterDirectory,
@@ -45,10 +34,8 @@ package actor ClusterWorker {
         self.observer = observer
         self.executor = executor
         self.catalog = catalog
-        self.progress = progress
         self.logger = logger
-        events = EventLog(directory: directory, progress: progress)
-        writer = StatusWriter(directory: directory, progress: progress)
+        reporter = Reporter(directory: directory, progress: progress, logger: logger)
     }
 
     /// Works until the cluster is discarded or the task is cancelled.
@@ -59,15 +46,8 @@ package actor ClusterWorker {
             await bell.wait(atMost: wait)
         }
         hasEnded = true
-        for order in orders {
-            order.answer.resume(
-                returning: .failure(OperatorError(.control, "the operator is stopping"))
-            )
-        }
-        orders = []
-        var closing = observer
-        await closing.close()
-        observer = closing
+        orders.fail(OperatorError(.control, "the operator is stopping"))
+        await observer.close()
     }
 
     /// Gives a command and waits until it is carried out: `down` and `delete` when the last
@@ -75,7 +55,7 @@ package actor ClusterWorker {
     package func perform(_ command: ClusterCommand) async throws(OperatorError) {
         guard !hasEnded else { throw OperatorError(.notFound, "\(name) is no more") }
         let result = await withCheckedContinuation { continuation in
-            orders.append(Order(command: command, answer: continuation))
+            orders.add(command, continuation)
             bell.ring()
         }
         try result.get()
@@ -107,27 +87,25 @@ package actor ClusterWorker {
         }
         var plan = Planning.plan(seen)
         if Task.isCancelled { return .zero }
-        // A word that cannot be written keeps nobody from healing; it is told like a failed step.
-        var trouble: OperatorError?
-        for exit in exits {
-            let kind: Event.Kind = exit.cause == .stopped ? .normal : .warning
-            tell(kind, exit.cause.reason, "\(exit.member) \(exit.cause)", &trouble)
+        reporter.begin()
+        reporter.tell(plan, exits)
+        let notYet = await execute(plan, seen, cluster, declared.file)
+        if let notYet {
+            plan.waitingFor = notYet
+            plan.recheckAfter = .seconds(1)
         }
-        tellNotes(plan, exits, &trouble)
-        execute(plan, cluster, declared.file, &trouble)
-        if let trouble {
+        if let trouble = reporter.trouble {
             failure = failure ?? trouble.description
-            let text: Logger.MetadataValue = "\(trouble)"
-            logger.warning("a step failed", metadata: ["cluster": "\(name)", "error": text])
-            reportFailure(trouble)
+            reporter.tellFailure(trouble)
         }
         failures = failure == nil ? 0 : failures + 1
-        if hasEnded {
-            answer(plan, failure)
-            return .zero
+        defer { orders.answer(plan, record, hasEnded: hasEnded, failure: failure) }
+        if hasEnded { return .zero }
+        // What the steps have changed shows at once.
+        if case .read(let known) = record, known.members.count == seen.members.count {
+            seen.record = record
         }
-        update(seen, plan, failure)
-        answer(plan, failure)
+        reporter.update(seen, plan, failure)
         if failure != nil {
             plan.recheckAfter = min(.seconds(30), .milliseconds(250) * (1 << min(failures, 7)))
         }
@@ -167,28 +145,14 @@ package actor ClusterWorker {
                 try accept(declared)
             } catch {
                 refusal = error
-                reportFailure(error)
+                reporter.tellFailure(error)
             }
         }
-        takeOrders(missing, rejection)
+        orders.latch { command throws(OperatorError) in
+            try latch(command, missing, rejection)
+        }
         guard case .read(let known) = record else { fatalError("the record of \(name) is lost") }
         return (known.accepted, refusal)
-    }
-
-    /// Writes down what is ordered. Each order has an outcome of its own.
-    private func takeOrders(_ missing: SpecMissing?, _ rejection: String?) {
-        let all = orders
-        orders = all.filter(\.isLatched)
-        for order in all where !order.isLatched {
-            do throws(OperatorError) {
-                try latch(order.command, missing, rejection)
-                var latched = order
-                latched.isLatched = true
-                orders.append(latched)
-            } catch {
-                order.answer.resume(returning: .failure(error))
-            }
-        }
     }
 
     /// On disk first, in memory then.
@@ -198,7 +162,7 @@ package actor ClusterWorker {
     }
 
     private func keepLogs(_ seen: inout Observation) throws(OperatorError) {
-        guard case .read(var known) = record, known.phase == .started else { return }
+        guard case .read(var known) = record, known.phase != .planned else { return }
         try executor.keepLogs(seen.members, &known)
         record = .read(known)
         seen.record = record
@@ -227,10 +191,8 @@ package actor ClusterWorker {
         changed.sourceFolder = declared.folder
         try save(changed)
         guard isNew else { return }
-        var trouble: OperatorError?
         let message = "generation \(wanted.metadata.generation) from \(declared.file)"
-        tell(.normal, "SpecAccepted", message, &trouble)
-        if let trouble { throw trouble }
+        reporter.tell(.normal, "SpecAccepted", message)
     }
 
     private func latch(
@@ -266,197 +228,61 @@ package actor ClusterWorker {
             }
         }
         // It is done once it is saved; a line that is lost must not look like a refusal.
-        var trouble: OperatorError?
         let reason = "`\(command.rawValue)` was asked for"
-        journal(Step.latch(changed.desired), reason, "done", &trouble)
-        tell(.normal, "Ordered", reason, &trouble)
-        if let trouble { reportFailure(trouble) }
+        reporter.journal(.latch(changed.desired), reason, result: "done")
+        reporter.tell(.normal, "Ordered", reason)
     }
 
     /// Takes the steps in order; a step that fails ends them. Starts are independent of each other:
-    /// the failure of one must not keep another member down.
+    /// the failure of one must not keep another member down. Returns what a step has to wait for.
     private func execute(
         _ plan: Plan,
+        _ seen: Observation,
         _ cluster: EtcdCluster,
-        _ source: String,
-        _ trouble: inout OperatorError?
-    ) {
+        _ source: String
+    ) async -> String? {
         for step in plan.steps {
             let reason = plan.reason(for: step)
             var known: ClusterRecord? = if case .read(let record) = record { record } else { nil }
             let outcome: Executor.Outcome
             // The journal goes to the trash with the rest, so this is written before.
-            if step == .discard { journal(step, reason, "begun", &trouble) }
+            if step == .discard { reporter.journal(step, reason, result: "begun") }
             do throws(OperatorError) {
-                outcome = try executor.run(step, &known, cluster, source: source)
+                outcome = try await executor.run(step, &known, cluster, source: source, seen)
             } catch {
                 if let known { record = .read(known) }
-                journal(step, reason, error.description, &trouble)
-                trouble = trouble ?? error
-                guard case .start(let member, let state) = step else { return }
+                reporter.journal(step, reason, result: error.description)
+                reporter.note(error)
+                guard case .start(let member, let state) = step else { return nil }
                 observer.countFailure(member, ExitCause(error), isFirst: state == .new)
                 continue
             }
+            if let known { record = .read(known) }
+            var change: (from: String, to: String)?
             switch outcome {
             case .unchanged: continue
+            case .notYet(let why): return why
             case .discarded(let place):
                 hasEnded = true
-                progress.yield(.event(ended(place)))
-                return
+                reporter.tellEnd(place)
+                return nil
+            case .found(let finding): observer.note(finding)
+            case .changed(let before, let after): change = (before, after)
             case .done: break
             }
-            if let known { record = .read(known) }
             if case .start(let member, .existing) = step { observer.countRestart(member) }
-            journal(step, reason, "done", &trouble)
-            tell(.normal, step.eventReason, "\(step): \(reason)", &trouble)
-        }
-    }
-
-    /// Every change has its line; one that cannot be written changes nothing about what was done.
-    private func journal(
-        _ step: Step,
-        _ reason: String,
-        _ result: String,
-        _ trouble: inout OperatorError?
-    ) {
-        let entry = JournalEntry(time: wallNow(), step: "\(step)", reason: reason, result: result)
-        do throws(OperatorError) {
-            try directory.append(entry)
-        } catch {
-            trouble = trouble ?? error
-        }
-    }
-
-    private func tell(
-        _ kind: Event.Kind,
-        _ reason: String,
-        _ message: String,
-        _ trouble: inout OperatorError?
-    ) {
-        do throws(OperatorError) {
-            try events.record(kind, reason, message)
-        } catch {
-            trouble = trouble ?? error
-        }
-    }
-
-    private func ended(_ place: String) -> Event {
-        Event(
-            time: wallNow(),
-            cluster: name,
-            type: .normal,
-            reason: "Discarded",
-            message: "its files are in \(place)"
-        )
-    }
-
-    /// What is newly wrong becomes an event once, unless its exit is one already.
-    private func tellNotes(
-        _ plan: Plan,
-        _ exits: [ClusterObserver.Exit],
-        _ trouble: inout OperatorError?
-    ) {
-        let told = exits.map { "\($0.member) \($0.cause)" }
-        let new = plan.notes.filter { note in !notes.contains { $0.isAbout(note) } }
-        notes = plan.notes
-        for note in new where !told.contains(note.message) {
-            tell(.warning, note.reason, note.message, &trouble)
-        }
-    }
-
-    private func reportFailure(_ error: OperatorError) {
-        do throws(OperatorError) {
-            try events.record(.warning, "StepFailed", error.description)
-        } catch {
-            // The disk that refused the step refuses the event too; the log has both.
-            logger.error("an event is lost", metadata: ["cluster": "\(name)", "error": "\(error)"])
-        }
-    }
-
-    private func update(_ seen: Observation, _ plan: Plan, _ failure: String?) {
-        var seen = seen
-        // What the steps have changed shows at once.
-        if case .read(let known) = record, known.members.count == seen.members.count {
-            seen.record = record
-        }
-        var previous = writer.last
-        if case .absent = seen.record {
-            // Somebody may have moved the file away, so that the cluster can be made anew.
-            previous = try? directory.status()
-        }
-        let new = Planning.status(of: seen, plan: plan, failure: failure, previous: previous)
-        do throws(OperatorError) {
-            guard try writer.write(new) else { return }
-            for (member, old) in new.members.map({ new in
-                (new, previous?.members.first { $0.name == new.name })
-            }) where old?.health != member.health {
-                try tellHealth(of: member)
+            if step.isMutation {
+                reporter.journal(step, reason, from: change?.from, to: change?.to, result: "done")
             }
-        } catch {
-            logger.error("a status is lost", metadata: ["cluster": "\(name)", "error": "\(error)"])
+            if let word = step.eventReason { reporter.tell(.normal, word, "\(step): \(reason)") }
         }
-    }
-
-    /// A member that began or ceased to serve.
-    private func tellHealth(of member: MemberStatus) throws(OperatorError) {
-        switch member.health {
-        case .healthy: try events.record(.normal, "MemberServing", "\(member.name) serves")
-        case .unhealthy:
-            try events.record(.warning, "MemberUnhealthy", "\(member.name): \(member.message)")
-        case .starting, .stopped, .unknown: return
-        }
-    }
-
-    /// Answers the orders that are done, and those that will not be before somebody acts.
-    private func answer(_ plan: Plan, _ failure: String?) {
-        let all = orders
-        orders = []
-        for order in all {
-            if let result = outcome(of: order, plan, failure) {
-                order.answer.resume(returning: result)
-            } else {
-                orders.append(order)
-            }
-        }
-    }
-
-    /// Nil while it is under way.
-    private func outcome(of order: Order, _ plan: Plan, _ failure: String?)
-        -> Result<Void, OperatorError>?
-    {
-        guard order.isLatched else { return nil }
-        if hasEnded, order.command == .delete { return .success(()) }
-        guard case .read(let known) = record else { return nil }
-        switch order.command {
-        case .up: return .success(())
-        case .down where known.desired != .down, .delete where known.desired != .deleted:
-            let other = "another order came after it: \(Step.latch(known.desired))"
-            return .failure(OperatorError(.refused, other))
-        case .down where plan.phase == .stopped && plan.steps.isEmpty: return .success(())
-        case .down, .delete:
-            let isStuck = plan.blockedBy != nil || plan.phase == .paused
-            guard let why = failure ?? (isStuck ? plan.reason : nil) else { return nil }
-            return .failure(
-                OperatorError(
-                    .refused,
-                    "`\(order.command.rawValue)` is noted and cannot be done now: \(why)",
-                    remedy: "it is done as soon as that is put right"
-                )
-            )
-        }
-    }
-
-    private func failOrders(_ error: OperatorError) {
-        for order in orders where !order.isLatched {
-            order.answer.resume(returning: .failure(error))
-        }
-        orders.removeAll { !$0.isLatched }
+        return nil
     }
 
     private func refuseOrders() {
         let why =
             if case .unusable(let reason) = record { reason } else { "\(name) was never started" }
-        failOrders(OperatorError(.refused, why))
+        orders.refuse(OperatorError(.refused, why))
     }
 
     private func trimLogs() {
@@ -486,19 +312,6 @@ extension ExitCause {
 }
 
 extension Step {
-    /// One word for events.
-    fileprivate var eventReason: String {
-        switch self {
-        case .allocate: "Planned"
-        case .adoptRecord: "RecordRebuilt"
-        case .begin: "Bootstrapping"
-        case .start(_, .new): "MemberStarted"
-        case .start(_, .existing): "MemberRestarted"
-        case .withdrawLaunch: "StartWithdrawn"
-        case .markBootstrapped: "Bootstrapped"
-        case .stop: "MembersStopping"
-        case .latch: "Latched"
-        case .discard: "Discarded"
-        }
-    }
+    /// False of what only looks.
+    fileprivate var isMutation: Bool { self != .compareHashes }
 }

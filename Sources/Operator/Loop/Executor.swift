@@ -2,22 +2,26 @@ package import ClusterAPI
 package import Logging
 package import Planning
 
-/// Carries out steps. Each may be carried out again without harm; none waits.
+/// Carries out steps. Each may be carried out again without harm; none waits for a process.
 package struct Executor: Sendable {
-    private let directory: ClusterDirectory
+    let directory: ClusterDirectory
     /// Where discarded clusters go.
     private let trash: String
     private let runtime: any Runtime
+    let members: any Members
     private let programs: any ProgramStore
     private let ports: Ports
     private let logger: Logger
     /// How long a member may take to end after SIGTERM.
     private let patience = Duration.seconds(10)
+    /// And one that does not answer anyway.
+    private let hangPatience = Duration.seconds(3)
 
     package init(
         directory: ClusterDirectory,
         trash: String,
         runtime: any Runtime,
+        members: any Members,
         programs: any ProgramStore,
         ports: Ports,
         logger: Logger = Logger(label: "etcd-operator")
@@ -25,6 +29,7 @@ package struct Executor: Sendable {
         self.directory = directory
         self.trash = trash
         self.runtime = runtime
+        self.members = members
         self.programs = programs
         self.ports = ports
         self.logger = logger
@@ -38,6 +43,11 @@ package struct Executor: Sendable {
     /// What came of a step.
     package enum Outcome: Hashable, Sendable {
         case done
+        /// The same, with what it changed as it was and as it is.
+        case changed(from: String, to: String)
+        case found(Finding)
+        /// The cluster does not do it now; it will be asked again.
+        case notYet(String)
         /// There was nothing left to do.
         case unchanged
         /// The cluster is no more; its files are at this path.
@@ -48,13 +58,24 @@ package struct Executor: Sendable {
         }
     }
 
+    /// What is remembered of a step that leaves nothing on disk.
+    package enum Finding: Hashable, Sendable {
+        case compared(HashComparison)
+        case compacted
+        case defragmented(String)
+        case admitted
+    }
+
     /// Carries out one step on the record, which is saved when it changes.
+    ///
+    /// - Parameter seen: What the step was decided on.
     package func run(
         _ step: Step,
         _ record: inout ClusterRecord?,
         _ cluster: EtcdCluster,
-        source: String
-    ) throws(OperatorError) -> Outcome {
+        source: String,
+        _ seen: Observation
+    ) async throws(OperatorError) -> Outcome {
         switch step {
         case .allocate(let count):
             guard record == nil || record?.phase == .planned else { return .unchanged }
@@ -70,30 +91,37 @@ package struct Executor: Sendable {
             guard var known = record else {
                 throw OperatorError(.state, "there is no record for: \(step)", at: directory.path)
             }
-            let outcome = try run(step, &known)
-            record = outcome.isTheEnd ? nil : known
+            // What a step has saved stays, whatever becomes of the step.
+            var isTheEnd = false
+            defer { record = isTheEnd ? nil : known }
+            let outcome = try await run(step, &known, seen)
+            isTheEnd = outcome.isTheEnd
             return outcome
         }
     }
 
-    private func run(_ step: Step, _ record: inout ClusterRecord) throws(OperatorError) -> Outcome {
+    private func run(
+        _ step: Step,
+        _ record: inout ClusterRecord,
+        _ seen: Observation
+    ) async throws(OperatorError) -> Outcome {
         switch step {
         case .begin:
             guard record.phase == .planned else { return .unchanged }
             try begin(&record)
         case .start(let member, let state):
-            return try start(member, state, &record)
+            return try await start(member, state, &record, seen)
         case .withdrawLaunch(let member):
             let files = directory.member(member)
             guard files.state(in: record) == .empty else { return .unchanged }
             try files.claim().release()
             try change(&record) { $0.update(member) { $0.launched = false } }
         case .markBootstrapped:
-            try change(&record) { $0.phase = .bootstrapped }
+            try changeMembers(&record) { $0.phase = .bootstrapped }
         case .latch(let desired):
             try change(&record) { $0.desired = desired }
         case .stop(let members):
-            return try stop(members)
+            return try stop(members, patience: patience)
         case .discard:
             // Rule 12: no process holds what is moved, seen by us or not.
             let claims = try directory.memberNames().map { name throws(OperatorError) in
@@ -107,6 +135,29 @@ package struct Executor: Sendable {
             return .discarded(to: place)
         case .allocate, .adoptRecord:
             return .unchanged
+        case .restart(let member):
+            return try stop([member], patience: hangPatience)
+        case .enlist:
+            let slot = try ports.extend(record)
+            try changeMembers(&record) { $0.enlist(in: slot) }
+            ports.reserve(record)
+        case .retire(let member, let departure):
+            try changeMembers(&record) { $0.update(member) { $0.departure = departure } }
+        case .recall(let member):
+            try changeMembers(&record) { $0.update(member) { $0.departure = nil } }
+        case .trash(let member):
+            let when = wallNow().description.filter { $0 != ":" }
+            try directory.member(member).discard(at: when)
+            try changeMembers(&record) { $0.forget(member) }
+            ports.reserve(record)
+        case .adoptLearner(let member, let id):
+            try changeMembers(&record) { $0.update(member) { $0.id = id } }
+        case .admit(let member):
+            try changeMembers(&record) { $0.update(member) { $0.isVoter = true } }
+            return .found(.admitted)
+        case .moveLeader, .remove, .addLearner, .promote, .compareHashes, .compact, .defragment,
+            .disarm:
+            return try await ask(step, &record, seen)
         }
         return .done
     }
@@ -122,6 +173,22 @@ package struct Executor: Sendable {
         }
         try change(&record) { record in
             for name in names { record.update(name) { $0.hasLog = true } }
+        }
+    }
+
+    /// A change of who the members are, which their copies of the record are told.
+    func changeMembers(
+        _ record: inout ClusterRecord,
+        _ body: (inout ClusterRecord) -> Void
+    ) throws(OperatorError) {
+        try change(&record, body)
+        for member in record.members {
+            do throws(OperatorError) {
+                try directory.member(member.name).renewCopy(record)
+            } catch {
+                // It matters only if the record itself gets lost before the next start.
+                logger.warning("a copy is out of date", metadata: ["error": "\(error)"])
+            }
         }
     }
 
@@ -218,18 +285,24 @@ package struct Executor: Sendable {
     private func start(
         _ name: String,
         _ state: InitialState,
-        _ record: inout ClusterRecord
-    ) throws(OperatorError) -> Outcome {
+        _ record: inout ClusterRecord,
+        _ seen: Observation
+    ) async throws(OperatorError) -> Outcome {
         let files = directory.member(name)
+        if case .running = runtime.process(using: files.data) { return .unchanged }
+        let joins = record.member(name).map { !$0.isVoter && !$0.launched } ?? false
+        if joins, let notYet = try await prepareJoin(name, &record, seen) { return notYet }
         guard let member = record.member(name), let launch = member.launch else {
             throw OperatorError(.state, "\(name) has no launch record", at: directory.path)
         }
-        if case .running = runtime.process(using: files.data) { return .unchanged }
         // What was observed may have changed since: the last look is the one that counts.
         let found = files.state(in: record)
         try files.claim().release()
         switch (state, found) {
         case (.existing, .intact), (.new, .empty), (.new, .gone): break
+        case (.existing, .empty), (.existing, .gone):
+            if joins { break }
+            fallthrough
         default:
             throw OperatorError(
                 .foreign,
@@ -243,7 +316,7 @@ package struct Executor: Sendable {
             of: .init(program: launch.program, sha256: launch.sha256),
             from: program(of: record.applied.spec)
         )
-        if state == .new {
+        if state == .new || joins {
             // From here on data may exist.
             try change(&record) { $0.update(name) { $0.launched = true } }
         }
@@ -259,14 +332,44 @@ package struct Executor: Sendable {
         return .done
     }
 
+    /// The command line of a member that joins names all members that are listed now. Returns why
+    /// it cannot be started yet.
+    private func prepareJoin(
+        _ name: String,
+        _ record: inout ClusterRecord,
+        _ seen: Observation
+    ) async throws(OperatorError) -> Outcome? {
+        guard let member = record.member(name) else { return nil }
+        let list = try await confirmedList(record, seen).list
+        guard list.entry(member.id) != nil else { return .notYet("\(name) is not listed") }
+        // The newest program that runs here; all run the same but during a roll-out.
+        let program: MemberProgram.Pinned
+        if let launch = record.members.compactMap(\.launch).last {
+            program = MemberProgram.Pinned(program: launch.program, sha256: launch.sha256)
+        } else {
+            program = try programs.pin(self.program(of: record.applied.spec))
+        }
+        let launch = LaunchRecord(
+            program: program.program,
+            sha256: program.sha256,
+            arguments: MemberFlags(record: record, spec: record.applied.spec)
+                .arguments(member, joining: list)
+        )
+        record.update(name) { $0.launch = launch }
+        return nil
+    }
+
     private func stamp(_ member: String, _ record: ClusterRecord) throws(OperatorError) {
         guard let problem = try directory.member(member).stamp(record) else { return }
         logger.warning("a copy of a record is out of date", metadata: ["error": "\(problem)"])
     }
 
-    private func stop(_ members: [String]) throws(OperatorError) -> Outcome {
+    private func stop(
+        _ names: [String],
+        patience: Duration
+    ) throws(OperatorError) -> Outcome {
         var outcome = Outcome.unchanged
-        for member in members
+        for member in names
         where try runtime.stop(directory.member(member).data, patience: patience) {
             outcome = .done
         }

@@ -25,6 +25,7 @@ package final class LocalOperator: Service {
     private let ports: Ports
     private let specs: SpecWatcher
     private let adopted: Int
+    private let fleet = Fleet()
     private let workers = Mutex<[ClusterName: ClusterWorker]>([:])
 
     /// Takes the state directory and looks around; nothing is changed before `run`.
@@ -217,17 +218,24 @@ package final class LocalOperator: Service {
         -> ClusterWorker
     {
         let cluster = directory.cluster(name)
+        let members = EtcdMembers(group: group)
         let executor = Executor(
             directory: cluster,
             trash: directory.root + "/trash",
             runtime: runtime,
+            members: members,
             programs: programs,
             ports: ports,
             logger: logger
         )
         return ClusterWorker(
             directory: cluster,
-            observer: ClusterObserver(directory: cluster, runtime: runtime, group: group),
+            observer: ClusterObserver(
+                directory: cluster,
+                runtime: runtime,
+                members: members,
+                fleet: fleet
+            ),
             executor: executor,
             catalog: { [specs] in specs.current },
             progress: report,

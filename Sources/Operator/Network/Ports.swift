@@ -70,6 +70,34 @@ package final class Ports: Sendable {
         return slots
     }
 
+    /// Ports for one more member of a cluster, in its block: a pair that is nobody's and free.
+    func extend(_ record: ClusterRecord) throws(OperatorError) -> ClusterRecord.Slot {
+        guard let first = record.slots.min(by: { $0.number < $1.number }) else {
+            throw OperatorError(.state, "the record names no ports", at: record.name)
+        }
+        let base = first.clientPort - 2 * first.number
+        let used = Set(record.slots.map(\.number))
+        let others = taken.withLock { taken in
+            taken.filter { $0.key != record.uid }.values.reduce(into: Set()) { $0.formUnion($1) }
+        }
+        var failure: OperatorError?
+        for slot in Ports.slots(Ports.block / 2, from: base) where !used.contains(slot.number) {
+            guard Ports.all(in: [slot]).isDisjoint(with: others) else { continue }
+            do throws(OperatorError) {
+                try probe([slot], record.address)
+                return slot
+            } catch {
+                failure = failure ?? error
+            }
+        }
+        throw failure
+            ?? OperatorError(
+                .portInUse,
+                "all ports from \(base) to \(base + Ports.block - 1) belong to others",
+                at: record.address
+            )
+    }
+
     /// That every port of the slots can be listened on now.
     func probe(_ slots: [ClusterRecord.Slot], _ address: String) throws(OperatorError) {
         for port in slots.flatMap({ [$0.clientPort, $0.peerPort] }) {

@@ -99,6 +99,10 @@ package final class LocalRuntime: Runtime {
         }
     }
 
+    package func isStopping(_ data: String) -> Bool {
+        state.withLock { $0.running[data]?.terminated != nil }
+    }
+
     /// The ends of processes since the last call, oldest first.
     package func takeEnded(_ data: String) -> [EndedProcess] {
         state.withLock { $0.ended.removeValue(forKey: data) ?? [] }

@@ -7,11 +7,16 @@ struct MemberFlags {
     let spec: ClusterSpec
 
     /// Everything that stays the same over the member's life (see `LaunchRecord`).
-    func arguments(_ member: ClusterRecord.Member) -> [String] {
+    ///
+    /// - Parameter list: The members of the running cluster that it joins; nil: it is one of the
+    ///   first.
+    func arguments(_ member: ClusterRecord.Member, joining list: MemberList? = nil) -> [String] {
         let settings = spec.settings
         let client = record.clientURL(of: member)
         let peer = record.peerURL(of: member)
-        let cluster = record.members.map { "\($0.name)=\(record.peerURL(of: $0))" }
+        let cluster =
+            list.map { others(in: $0, of: member) }
+            ?? record.members.map { "\($0.name)=\(record.peerURL(of: $0))" }
         var own: [(String, String)] = [
             ("name", member.name),
             ("listen-client-urls", client),
@@ -30,6 +35,15 @@ struct MemberFlags {
             own.append(("compatibility", compatibility))
         }
         return (own + settings.extraArgs.map { ($0.name, $0.value) }).map { "--\($0.0)=\($0.1)" }
+    }
+
+    /// A member that joins must name all that are listed. Only its own name matters: for one that
+    /// has not told its name yet the id will do.
+    private func others(in list: MemberList, of member: ClusterRecord.Member) -> [String] {
+        list.entries.flatMap { entry in
+            let name = entry.id == member.id ? member.name : entry.name
+            return entry.peerURLs.map { "\(name.isEmpty ? entry.id : name)=\($0)" }
+        }
     }
 }
 

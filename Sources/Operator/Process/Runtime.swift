@@ -12,6 +12,9 @@ package protocol Runtime: Sendable {
     /// What runs for a data directory.
     func process(using data: String) -> ProcessState
 
+    /// The process was asked to end and has not done so yet.
+    func isStopping(_ data: String) -> Bool
+
     /// The ends of processes since the last call, oldest first.
     func takeEnded(_ data: String) -> [EndedProcess]
 

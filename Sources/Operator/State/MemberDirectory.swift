@@ -76,7 +76,7 @@ package struct MemberDirectory: Sendable {
     private func copy(_ current: ClusterRecord) throws(OperatorError) {
         // Without what changes from start to start, so that it is not written each time.
         var record = current
-        record.phase = .started
+        record.phase = max(.started, record.phase)
         for index in record.members.indices {
             record.members[index].launched = true
             record.members[index].hasLog = true
@@ -84,6 +84,23 @@ package struct MemberDirectory: Sendable {
         // A copy that cannot be read is made anew.
         if (try? recordCopy()) == record { return }
         try StateFile.save(record, at: path + "/record.json", on: disk)
+    }
+
+    /// Moves everything of a member that has left to the cluster's trash. What is gone already is
+    /// done.
+    func discard(at when: String) throws(OperatorError) {
+        let claim = try claim()
+        defer { claim.release() }
+        do throws(DiskError) {
+            guard try disk.status(path) != nil else { return }
+            let trash = cluster.path + "/trash"
+            try disk.createDirectory(trash)
+            try disk.rename(path, to: "\(trash)/\(when)-\(member)")
+            try disk.syncDirectory(path.parent)
+            try disk.syncDirectory(trash)
+        } catch {
+            throw OperatorError(state: error)
+        }
     }
 
     /// Notes that the member found its data corrupt; it stays stopped until somebody removes the

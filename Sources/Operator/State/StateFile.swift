@@ -3,12 +3,12 @@ package import Storage
 
 /// The envelope of every state file: still one JSON object, with a format number and a checksum.
 ///
-///     {"format":2,"crc32c":"0a1b2c3d","body":{ ... }}
+///     {"format":3,"crc32c":"0a1b2c3d","body":{ ... }}
 ///
 /// The prefix has fixed places, so the checksum is over exact bytes and needs no canonical JSON.
 /// Another format is refused, never guessed at (safety rule 35).
 package enum StateFile {
-    package static let format = 2
+    package static let format = 3
     private static let maxSize = 4 << 20
 
     /// Why a file that exists cannot be used.

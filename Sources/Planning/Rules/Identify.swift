@@ -22,6 +22,16 @@ func identify(_ seen: Observation, _ findings: inout Findings) -> Plan? {
             )
         }
     }
+    for (member, observed) in zip(record.members, seen.members) {
+        guard let id = member.id, let answered = observed.probe.memberID, answered != id else {
+            continue
+        }
+        findings.block(
+            member.name,
+            "ForeignMember",
+            "\(member.name) answers as member \(answered), not \(id)"
+        )
+    }
     compareWithMemberList(record, seen, &findings)
     guard foreign.count > record.members.count / 2 else { return nil }
     return .refuse(
@@ -31,7 +41,8 @@ func identify(_ seen: Observation, _ findings: inout Findings) -> Plan? {
 }
 
 /// A member that somebody removed from the cluster must not be started again: its peers would
-/// turn it away, and the list is the truth. Whoever else is listed is nobody we know.
+/// turn it away, and the list is the truth. Whoever else is listed is nobody we know, unless it is
+/// one that we are just adding.
 private func compareWithMemberList(
     _ record: ClusterRecord,
     _ seen: Observation,
@@ -40,14 +51,16 @@ private func compareWithMemberList(
     guard let list = seen.memberList, list.clusterID == record.clusterID,
         record.phase == .bootstrapped
     else { return }
-    for member in record.members where !list.entries.contains(where: { $0.id == member.id }) {
-        findings.block(
+    for member in record.members where member.departure == nil {
+        guard let id = member.id, list.entry(id) == nil else { continue }
+        findings.remove(
             member.name,
-            "MemberRemoved",
-            "\(member.name) (\(member.id)) is not in the cluster's member list: somebody removed it"
+            "\(member.name) (\(id)) is not in the cluster's member list: somebody removed it"
         )
     }
+    let joining = record.members.filter { $0.id == nil }.map(record.peerURL)
     for entry in list.entries where !record.members.contains(where: { $0.id == entry.id }) {
+        if entry.peerURLs.contains(where: joining.contains) { continue }
         findings.note(
             .degraded,
             "UnknownMember",

@@ -11,7 +11,9 @@ func note(_ seen: Observation, _ findings: inout Findings) -> Plan? {
     }
     guard case .read(let record) = seen.record else { return nil }
     for member in seen.members where member.isRunning {
-        guard member.directory.hasVanished(in: record) else { continue }
+        guard record.member(member.name)?.hasLog == true,
+            member.directory == .gone || member.directory == .empty
+        else { continue }
         findings.note(
             .degraded,
             "DataVanished",
@@ -22,13 +24,14 @@ func note(_ seen: Observation, _ findings: inout Findings) -> Plan? {
     }
     // A plan that nothing follows yet is made anew.
     if record.phase == .planned { return nil }
-    if seen.spec.replicas != 0, seen.spec.replicas != record.members.count {
+    let voters = record.staying.count(where: \.isVoter)
+    if record.phase == .bootstrapped, seen.spec.replicas > 0,
+        voters != seen.spec.replicas || record.members.count != voters
+    {
         findings.note(
             .unmet,
-            "ScaleNotSupported",
-            "spec.replicas is \(seen.spec.replicas) and the cluster has "
-                + "\(counted(record.members.count, "member")): this version does not add or "
-                + "remove members; set it back to \(record.members.count)"
+            "Scaling",
+            "\(counted(voters, "voting member")) of \(seen.spec.replicas) that spec.replicas asks for"
         )
     }
     let fields = SpecField.differences(from: record, to: seen.spec)
@@ -42,15 +45,4 @@ func note(_ seen: Observation, _ findings: inout Findings) -> Plan? {
         )
     }
     return nil
-}
-
-extension DirectoryState {
-    /// The files of a member that has run are not there any more.
-    fileprivate func hasVanished(in record: ClusterRecord) -> Bool {
-        switch self {
-        case .gone: true
-        case .empty: record.phase == .bootstrapped
-        case .intact, .damaged, .foreign, .unknown: false
-        }
-    }
 }

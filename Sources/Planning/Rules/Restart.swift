@@ -16,12 +16,17 @@ func startStopped(
     var reasons: [Step: String] = [:]
     var waiting: (member: String, until: Duration)?
     for member in record.members {
-        guard let observed = seen.members.first(where: { $0.name == member.name }),
-            !observed.isRunning, findings.blocked[member.name] == nil
+        guard let observed = seen.member(member.name), !observed.isRunning,
+            findings.blocked[member.name] == nil, member.departure?.isFinal != true,
+            !member.isListedNoMore(seen)
         else { continue }
         switch Launch.decide(member, observed, in: record) {
         case .refuse(let reason, let message):
             findings.block(member.name, reason, message)
+        case .lost(let cause, let message):
+            findings.lose(member.name, cause, message)
+        case .notYet:
+            continue
         case .withdraw:
             let step = Step.withdrawLaunch(member: member.name)
             steps.append(step)
@@ -57,6 +62,14 @@ func startStopped(
         .recovering,
         recheckAfter: waiting.until - seen.now.monotonic
     )
+}
+
+extension ClusterRecord.Member {
+    /// It leaves, and has done so as far as the cluster is concerned.
+    fileprivate func isListedNoMore(_ seen: Observation) -> Bool {
+        guard departure != nil, let list = seen.memberList else { return false }
+        return list.entry(id) == nil
+    }
 }
 
 extension MemberObservation {

@@ -8,8 +8,16 @@ struct MemberProbe {
     let client: EtcdClient
     var timeout = TimeAmount.seconds(2)
 
+    /// All that one look at a member gives.
+    func look() async -> MemberLook {
+        let probe = await probe()
+        guard probe.isServing, !probe.isLearner else { return MemberLook(probe: probe) }
+        let alarms = probe.verdict == .servingWithAlarm ? await alarms() : []
+        return MemberLook(probe: probe, list: await memberList(), alarms: alarms)
+    }
+
     /// Status first, which needs no quorum; then a linearizable read, which is what clients need.
-    func probe() async -> Probe {
+    private func probe() async -> Probe {
         let answer: StatusResponse
         do throws(EtcdClientError) {
             answer = try await client.status(timeout: timeout)
@@ -22,8 +30,10 @@ struct MemberProbe {
         probe.leaderID = "\(MemberID(rawValue: answer.leader))"
         probe.revision = answer.header.revision
         probe.dbSize = answer.dbSize
+        probe.dbSizeInUse = answer.dbSizeInUse
         probe.version = answer.version
         probe.isLearner = answer.isLearner
+        probe.appliedIndex = answer.raftAppliedIndex
         if answer.leader == 0 {
             probe.verdict = .noLeader
             probe.message = "it knows no leader"
@@ -38,28 +48,42 @@ struct MemberProbe {
         do throws(EtcdClientError) {
             try await client.health(timeout: timeout)
         } catch {
+            // The alarm CORRUPT forbids reads; whoever says so takes part in the quorum that did.
+            if probe.verdict == .servingWithAlarm, "\(error.status)".contains("corrupt") {
+                return probe
+            }
             probe.verdict = MemberProbe.verdict(error, answered: true)
             probe.message = "\(error.status)"
         }
         return probe
     }
 
-    /// The members as a quorum knows them; nil when this member could not ask one.
-    func memberList() async -> MemberList? {
+    /// The members as a quorum knows them; nil when this member could not ask one. Before 3.5 it
+    /// is what the member itself knows, which after the linearizable read of `probe` is as good
+    /// (safety rule 20).
+    private func memberList() async -> MemberList? {
         do throws(EtcdClientError) {
-            let answer = try await client.memberList(linearizable: true, timeout: timeout)
-            return MemberList(
-                clusterID: "\(ClusterID(rawValue: answer.header.clusterID))",
-                entries: answer.members.map { member in
-                    MemberList.Entry(
-                        id: "\(MemberID(rawValue: member.id))",
-                        name: member.name,
-                        isLearner: member.isLearner
-                    )
-                }
-            )
+            return MemberList(try await client.memberList(linearizable: true, timeout: timeout))
         } catch {
             return nil
+        }
+    }
+
+    /// The alarms of the whole cluster; none when they cannot be had.
+    private func alarms() async -> [Alarm] {
+        var request = AlarmRequest()
+        request.action = .get
+        do throws(EtcdClientError) {
+            return try await client.alarm(request, timeout: timeout).alarms.compactMap { alarm in
+                let id = "\(MemberID(rawValue: alarm.memberID))"
+                return switch alarm.alarm {
+                case .nospace: Alarm(.noSpace, memberID: id)
+                case .corrupt: Alarm(.corrupt, memberID: id)
+                case .none, .UNRECOGNIZED: nil
+                }
+            }
+        } catch {
+            return []
         }
     }
 

@@ -1,0 +1,240 @@
+import Planning
+
+/// Steps that change the running cluster. Each first has a quorum confirm whose cluster it is and
+/// who is in it, and is refused when that is not as it was when the step was decided.
+extension Executor {
+    /// The list, and the URL of the member that it came from.
+    struct Confirmed {
+        let list: MemberList
+        let url: String
+    }
+
+    func ask(
+        _ step: Step,
+        _ record: inout ClusterRecord,
+        _ seen: Observation
+    ) async throws(OperatorError) -> Outcome {
+        do throws(MemberError) {
+            switch step {
+            case .moveLeader(let name): return try await moveLeader(to: name, record, seen)
+            case .remove(let id): return try await remove(id, record, seen)
+            case .addLearner(let name): return try await addLearner(name, &record, seen)
+            case .promote(let name): return try await promote(name, record, seen)
+            case .compareHashes: return try await compareHashes(record, seen)
+            case .compact: return try await compact(record, seen)
+            case .defragment(let name): return try await defragment(name, record, seen)
+            case .disarm(let alarms): return try await disarm(alarms, record, seen)
+            default: fatalError("\(step) asks nobody")
+            }
+        } catch {
+            switch error.kind {
+            case .notYet: return .notYet(error.description)
+            case .alreadyDone: return .done
+            case .unclear:
+                throw OperatorError(
+                    .member,
+                    "nobody knows whether it was done: \(error)",
+                    remedy: "the member list is read again before anything else"
+                )
+            case .notFound, .refused: throw OperatorError(.member, error.description)
+            }
+        }
+    }
+
+    /// Asks those that serve, the leader first, until one answers.
+    ///
+    /// - Parameter absent: The id of one that is not asked.
+    func confirmedList(
+        _ record: ClusterRecord,
+        _ seen: Observation,
+        without absent: String? = nil
+    ) async throws(OperatorError) -> Confirmed {
+        do throws(MemberError) {
+            return try await confirmed(record, seen, without: absent)
+        } catch {
+            throw OperatorError(.member, error.description)
+        }
+    }
+
+    private func confirmed(
+        _ record: ClusterRecord,
+        _ seen: Observation,
+        without absent: String? = nil
+    ) async throws(MemberError) -> Confirmed {
+        let serving = record.members.filter { member in
+            guard let probe = seen.member(member.name)?.probe else { return false }
+            return probe.isServing && !probe.isLearner && member.id != absent
+        }
+        let leader = seen.members.filter(\.probe.isServing).compactMap(\.probe.leaderID).first
+        let order = serving.filter { $0.id == leader } + serving.filter { $0.id != leader }
+        var last = MemberError(.notYet, "no member serves that could be asked")
+        for member in order {
+            let url = record.clientURL(of: member)
+            do throws(MemberError) {
+                let list = try await members.list(from: url)
+                guard list.clusterID == record.clusterID else {
+                    throw MemberError(
+                        .refused,
+                        "\(url) answers for cluster \(list.clusterID), not \(record.clusterID)"
+                    )
+                }
+                return Confirmed(list: list, url: url)
+            } catch {
+                // Nothing was changed by asking.
+                last = MemberError(error.kind == .unclear ? .notYet : error.kind, error.description)
+            }
+        }
+        throw last
+    }
+
+    private func moveLeader(
+        to name: String,
+        _ record: ClusterRecord,
+        _ seen: Observation
+    ) async throws(MemberError) -> Outcome {
+        let leader = seen.members.first { member in
+            member.probe.isServing && member.probe.leaderID == member.probe.memberID
+        }
+        guard let leader, let old = record.member(leader.name),
+            let heir = record.member(name), let id = heir.id
+        else { throw MemberError(.notYet, "nobody is seen to lead") }
+        let list = try await confirmed(record, seen).list
+        guard let entry = list.entry(id), !entry.isLearner else {
+            throw MemberError(.refused, "\(name) has no vote")
+        }
+        try await members.moveLeader(to: id, from: record.clientURL(of: old))
+        return .changed(from: "\(old.name) leads", to: "\(name) leads")
+    }
+
+    private func remove(
+        _ id: String,
+        _ record: ClusterRecord,
+        _ seen: Observation
+    ) async throws(MemberError) -> Outcome {
+        let now = try await confirmed(record, seen, without: id)
+        guard let entry = now.list.entry(id) else { return .unchanged }
+        let serving = seen.members.filter(\.probe.isServing).compactMap(\.probe.memberID)
+        let electorate = Electorate(
+            voters: Set(now.list.entries.filter { !$0.isLearner }.map(\.id)),
+            healthy: Set(serving)
+        )
+        guard electorate.canLose(id) else {
+            throw MemberError(.refused, "those who stay would be no quorum by now")
+        }
+        do throws(MemberError) {
+            try await members.remove(id, through: now.url)
+        } catch  where error.kind == .notFound {
+            return .unchanged
+        }
+        return .changed(from: now.list.summary, to: "without \(entry.id)")
+    }
+
+    private func addLearner(
+        _ name: String,
+        _ record: inout ClusterRecord,
+        _ seen: Observation
+    ) async throws(MemberError) -> Outcome {
+        guard let member = record.member(name), member.id == nil else { return .unchanged }
+        let url = record.peerURL(of: member)
+        let now = try await confirmed(record, seen)
+        guard now.list.entry(listeningOn: url) == nil else {
+            throw MemberError(.notYet, "somebody is listed with its address by now")
+        }
+        let id = try await members.addLearner(peerURL: url, through: now.url)
+        do throws(OperatorError) {
+            try changeMembers(&record) { $0.update(name) { $0.id = id } }
+        } catch {
+            // The list has it; the next pass knows it by its address.
+            throw MemberError(.refused, "\(name) was added as \(id): \(error.description)")
+        }
+        return .changed(from: now.list.summary, to: "with \(id), a learner")
+    }
+
+    private func promote(
+        _ name: String,
+        _ record: ClusterRecord,
+        _ seen: Observation
+    ) async throws(MemberError) -> Outcome {
+        let now = try await confirmed(record, seen)
+        guard let entry = now.list.entry(record.member(name)?.id) else {
+            throw MemberError(.refused, "\(name) is not listed any more")
+        }
+        guard entry.isLearner else { return .unchanged }
+        try await members.promote(entry.id, through: now.url)
+        return .changed(from: now.list.summary, to: "\(entry.id) votes")
+    }
+
+    /// The data of all voters at the newest revision that each of them has.
+    private func compareHashes(
+        _ record: ClusterRecord,
+        _ seen: Observation
+    ) async throws(MemberError) -> Outcome {
+        let serving = record.members.filter { member in
+            guard let probe = seen.member(member.name)?.probe else { return false }
+            return probe.isServing && !probe.isLearner
+        }
+        let revision = serving.compactMap { seen.member($0.name)?.probe.revision }.min() ?? 0
+        guard revision > 0 else { throw MemberError(.notYet, "no member has told its revision") }
+        var answers: [String: HashComparison.Answer] = [:]
+        for member in serving {
+            do throws(MemberError) {
+                answers[member.name] = try await members.hash(
+                    at: revision,
+                    of: record.clientURL(of: member)
+                )
+            } catch {
+                // Who gives no answer has no voice in the comparison.
+                continue
+            }
+        }
+        let comparison = HashComparison(at: monotonicNow(), revision: revision, answers: answers)
+        return .found(.compared(comparison))
+    }
+
+    private func compact(
+        _ record: ClusterRecord,
+        _ seen: Observation
+    ) async throws(MemberError) -> Outcome {
+        let now = try await confirmed(record, seen)
+        guard let revision = seen.members.compactMap(\.probe.revision).max() else {
+            throw MemberError(.notYet, "no member has told its revision")
+        }
+        do throws(MemberError) {
+            try await members.compact(to: revision, through: now.url)
+        } catch  where error.kind == .alreadyDone {
+            return .found(.compacted)
+        }
+        return .found(.compacted)
+    }
+
+    private func defragment(
+        _ name: String,
+        _ record: ClusterRecord,
+        _ seen: Observation
+    ) async throws(MemberError) -> Outcome {
+        guard let member = record.member(name) else { return .unchanged }
+        _ = try await confirmed(record, seen)
+        try await members.defragment(record.clientURL(of: member))
+        return .found(.defragmented(name))
+    }
+
+    private func disarm(
+        _ alarms: [Alarm],
+        _ record: ClusterRecord,
+        _ seen: Observation
+    ) async throws(MemberError) -> Outcome {
+        let now = try await confirmed(record, seen)
+        for alarm in alarms { try await members.disarm(alarm, through: now.url) }
+        return .done
+    }
+}
+
+extension MemberList {
+    /// For the journal: `a1b2 orders-0, c3d4 (learner)`.
+    fileprivate var summary: String {
+        entries.map { entry in
+            [entry.id, entry.name, entry.isLearner ? "(learner)" : ""].filter { !$0.isEmpty }
+                .joined(separator: " ")
+        }.joined(separator: ", ")
+    }
+}

@@ -1,0 +1,64 @@
+import ClusterAPI
+import Planning
+import Synchronization
+
+/// What the workers of all clusters know together.
+///
+/// When many members of the machine seem to fail at one moment it is more likely that the observer
+/// fails: nothing disruptive is done on the word of its probes then (safety rule 16). And members
+/// are replaced in few clusters at a time.
+package final class Fleet: Sendable {
+    private struct Cluster {
+        /// Members that run, and since when each fails.
+        var failing: [String: Duration] = [:]
+        var running = 0
+        var isReplacing = false
+    }
+
+    private let clusters = Mutex<[ClusterName: Cluster]>([:])
+    /// Failures this near to each other count as one event.
+    private static let moment = Duration.seconds(10)
+    /// For so long after it a suspicion lasts; what still fails then does fail.
+    private static let suspicion = Duration.seconds(600)
+    /// Of fewer members nothing can be concluded.
+    private static let fewMembers = 6
+
+    package init() {}
+
+    func observe(_ seen: Observation, _ record: ClusterRecord) -> FleetObservation {
+        var own = Cluster()
+        for member in seen.members where member.isRunning {
+            own.running += 1
+            if let since = member.failingSince { own.failing[member.name] = since }
+        }
+        own.isReplacing = record.members.contains { $0.departure?.isFinal == true || !$0.isVoter }
+        return clusters.withLock { clusters in
+            clusters[seen.name] = own
+            var fleet = FleetObservation()
+            fleet.replacing = clusters.count { $0.key != seen.name && $0.value.isReplacing }
+            fleet.suspicion = Fleet.suspicion(in: clusters, at: seen.now.monotonic)
+            return fleet
+        }
+    }
+
+    func forget(_ cluster: ClusterName) {
+        clusters.withLock { _ = $0.removeValue(forKey: cluster) }
+    }
+
+    private static func suspicion(
+        in clusters: [ClusterName: Cluster],
+        at now: Duration
+    ) -> String? {
+        let running = clusters.values.reduce(0) { $0 + $1.running }
+        guard running >= fewMembers else { return nil }
+        let begins = clusters.values.flatMap(\.failing.values).filter { now - $0 < suspicion }
+        for begin in begins {
+            let together = begins.count { $0 >= begin && $0 - begin <= moment }
+            guard together * 3 > running else { continue }
+            return
+                "\(together) of \(running) members on this machine ceased to answer at one time, "
+                + "so it may be the operator that cannot reach them"
+        }
+        return nil
+    }
+}

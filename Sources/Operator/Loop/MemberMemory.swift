@@ -1,0 +1,146 @@
+import ClusterAPI
+import Planning
+
+/// What cannot be read off a member, only off its history since this operator began to watch.
+struct MemberMemory {
+    private(set) var hasServed = false
+    var exits = ExitHistory()
+    var restarts = 0
+    /// Why its data was found corrupt, while that is not written down.
+    var untoldDamage: String?
+
+    private var failingSince: Duration?
+    private var failures = 0
+    private var unservedSince: Duration?
+    private var servingSince: Duration?
+    private var progress: (index: UInt64, since: Duration)?
+
+    /// A process of it ended.
+    mutating func exit(_ ended: EndedProcess, _ cause: ExitCause) {
+        let exit = ExitHistory.Exit(cause: cause, at: ended.at, witnessed: ended.witnessed)
+        exits.record(exit, served: hasServed, ranFor: ended.ranFor)
+        hasServed = false
+        failingSince = nil
+        failures = 0
+    }
+
+    mutating func take(_ member: MemberObservation, at now: Duration) {
+        if member.probe.isServing {
+            hasServed = true
+            failingSince = nil
+            failures = 0
+            unservedSince = nil
+            servingSince = servingSince ?? now
+        } else {
+            servingSince = nil
+            unservedSince = unservedSince ?? now
+            if member.isRunning {
+                failingSince = failingSince ?? now
+                failures += 1
+            }
+        }
+        let index = member.probe.appliedIndex ?? 0
+        if progress.map({ index > $0.index }) ?? true { progress = (index, now) }
+    }
+
+    /// Nobody watched for a while: what lasted then says nothing (safety rule 16).
+    mutating func startAnew(at now: Duration) {
+        if failingSince != nil { failingSince = now }
+        if unservedSince != nil { unservedSince = now }
+        if servingSince != nil { servingSince = now }
+        if let index = progress?.index { progress = (index, now) }
+        failures = 0
+    }
+
+    func tell(_ member: inout MemberObservation) {
+        member.exits = exits
+        member.restarts = restarts
+        member.failingSince = failingSince
+        member.failures = failures
+        member.unservedSince = unservedSince
+        member.servingSince = servingSince
+        member.stalledSince = progress?.since
+        member.wasRestartedInVain = exits.last?.cause == .stopped && !hasServed
+    }
+}
+
+/// What is remembered of a cluster as a whole between passes. All of it may be lost: then it is
+/// found out again, later.
+struct ClusterMemory {
+    private var comparisons: [HashComparison] = []
+    private var comparedAt: Duration?
+    private var spaceWork = SpaceWork()
+    private var strangers: [String: Duration] = [:]
+    private var quorumLostSince: Duration?
+    private var lookedAt: Duration?
+    private var defragmentDue: Set<String> = []
+    /// Up to when the schedule has been looked at.
+    private var scheduledUntil: Timestamp?
+
+    /// Passes are at most ten seconds apart while the operator runs, and a step may take minutes.
+    private static let longestGap = Duration.seconds(120)
+
+    /// True after the machine slept, or the operator stood still.
+    mutating func wasAway(until now: Duration) -> Bool {
+        defer { lookedAt = now }
+        return lookedAt.map { now - $0 > ClusterMemory.longestGap } ?? false
+    }
+
+    mutating func take(_ seen: Observation, _ record: ClusterRecord) {
+        let now = seen.now.monotonic
+        comparedAt = comparedAt ?? now
+        if !seen.alarms.contains(where: { $0.kind == .noSpace }) { spaceWork = SpaceWork() }
+        if let list = seen.memberList {
+            let ids = list.entries.map(\.id).filter { id in
+                !record.members.contains { $0.id == id }
+            }
+            strangers = Dictionary(uniqueKeysWithValues: ids.map { ($0, strangers[$0] ?? now) })
+        }
+        takeSchedule(seen)
+        let voters = record.members.filter(\.isVoter)
+        let kept = voters.filter { seen.member($0.name)?.hasLostData != true }.count
+        quorumLostSince = kept > voters.count / 2 ? nil : quorumLostSince ?? now
+    }
+
+    /// When the schedule's time has come it is decided whose turn it is; who grows later waits for
+    /// the next time.
+    private mutating func takeSchedule(_ seen: Observation) {
+        let defragment = seen.spec.maintenance.defragment
+        let worth = seen.members.filter { defragment.pays($0.probe) }.map(\.name)
+        let since = scheduledUntil ?? seen.now.wall
+        scheduledUntil = max(since, seen.now.wall)
+        if let schedule = defragment.schedule, let due = schedule.next(after: since),
+            due <= seen.now.wall
+        {
+            defragmentDue = Set(worth)
+        } else {
+            defragmentDue.formIntersection(worth)
+        }
+    }
+
+    func tell(_ seen: inout Observation) {
+        seen.defragmentDue = defragmentDue
+        seen.comparisons = comparisons
+        seen.comparedAt = comparedAt ?? seen.now.monotonic
+        seen.spaceWork = spaceWork
+        seen.strangers = strangers
+        seen.quorumLostSince = quorumLostSince
+    }
+
+    mutating func note(_ finding: Executor.Finding, at now: Duration) {
+        switch finding {
+        case .compared(let comparison):
+            comparisons = (comparisons + [comparison]).suffix(2)
+            comparedAt = now
+        case .compacted:
+            spaceWork.isCompacted = true
+        case .defragmented(let member):
+            spaceWork.defragmented.insert(member)
+            defragmentDue.remove(member)
+        case .admitted:
+            // Whether a new member has got everything is asked soon.
+            comparedAt = .zero - .seconds(86_400)
+            comparisons = []
+        }
+    }
+}

@@ -1,0 +1,51 @@
+/// The members' answers to one question: what is the hash of all you hold at this revision?
+package struct HashComparison: Hashable, Sendable {
+    package struct Answer: Hashable, Sendable {
+        package var hash: UInt32
+        /// Two hashes can be compared only when the same history had been dropped.
+        package var compactRevision: Int64
+
+        package init(hash: UInt32, compactRevision: Int64) {
+            self.hash = hash
+            self.compactRevision = compactRevision
+        }
+    }
+
+    /// What the answers say of the voters (safety rule 19).
+    package enum Verdict: Hashable, Sendable {
+        case agreed
+        /// A strict majority of all voters agrees, and these differ from it.
+        case minority([String])
+        /// They differ, and no majority agrees.
+        case split
+        /// Too few have answered in a way that can be compared.
+        case unknown
+    }
+
+    /// On the monotonic clock.
+    package var at: Duration
+    package var revision: Int64
+    /// By the member's name; those that gave none are not in it.
+    package var answers: [String: Answer]
+
+    package init(at: Duration, revision: Int64, answers: [String: Answer]) {
+        self.at = at
+        self.revision = revision
+        self.answers = answers
+    }
+
+    package func verdict(voters: [String]) -> Verdict {
+        let given = voters.compactMap { answers[$0] }
+        let counts = Dictionary(grouping: given) { $0 }.mapValues(\.count)
+        guard let (hash, count) = counts.max(by: { $0.value < $1.value }) else { return .unknown }
+        let differing = voters.filter { name in
+            guard let answer = answers[name] else { return false }
+            return answer.compactRevision == hash.compactRevision && answer.hash != hash.hash
+        }
+        guard count > voters.count / 2 else {
+            return differing.isEmpty ? .unknown : .split
+        }
+        if !differing.isEmpty { return .minority(differing) }
+        return count == voters.count ? .agreed : .unknown
+    }
+}

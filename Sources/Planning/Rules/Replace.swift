@@ -1,0 +1,103 @@
+import ClusterAPI
+
+/// Gives up members that cannot come back, one at a time: another takes the place, by way of
+/// `depart`, `scale` and `learn`.
+///
+/// Only lost or corrupt data and a hang that a restart did not end lead here (safety rules 15 and
+/// 16); everything else that keeps a member from running is put right, by the user if need be.
+func replace(_ seen: Observation, _ findings: inout Findings) -> Plan? {
+    guard case .read(let record) = seen.record, record.phase == .bootstrapped,
+        let electorate = Electorate(seen), electorate.hasQuorum
+    else { return nil }
+    for member in record.staying {
+        guard let observed = seen.member(member.name),
+            let departure = departure(of: member, observed, record, seen, findings)
+        else { continue }
+        if let held = hindrance(member, departure, electorate, record, seen) {
+            findings.note(.degraded, held.reason, "\(departure.why); \(held.why)")
+            continue
+        }
+        return .act(
+            [.retire(member: member.name, departure)],
+            because: departure.why,
+            .recovering
+        )
+    }
+    return nil
+}
+
+/// Why a member should be given up; nil: it should not.
+private func departure(
+    of member: ClusterRecord.Member,
+    _ observed: MemberObservation,
+    _ record: ClusterRecord,
+    _ seen: Observation,
+    _ findings: Findings
+) -> Departure? {
+    if let loss = findings.losses[member.name] {
+        return Departure(loss.cause, loss.why, at: seen.now.wall)
+    }
+    if findings.removed.contains(member.name) {
+        let why = "\(member.name) was taken off the member list by somebody else"
+        return Departure(.removed, why, at: seen.now.wall)
+    }
+    guard findings.blocked[member.name] == nil, observed.hangs(in: seen),
+        observed.wasRestartedInVain, let since = observed.unservedSince,
+        seen.now.monotonic - since >= seen.spec.healing.replaceAfter
+    else { return nil }
+    let why = "\(member.name) has not served for \(seen.seconds(since: since)), restart or not"
+    return Departure(.unhealthy, why, at: seen.now.wall)
+}
+
+/// Why a member is not given up now; nil: nothing stands in the way.
+private func hindrance(
+    _ member: ClusterRecord.Member,
+    _ departure: Departure,
+    _ electorate: Electorate,
+    _ record: ClusterRecord,
+    _ seen: Observation
+) -> (reason: String, why: String)? {
+    if let unknown = seen.members.first(where: { $0.directory.isUnknown && !$0.isRunning }) {
+        return ("ReplacementHeld", "not while nobody can tell what is in \(unknown.name)'s place")
+    }
+    if let other = record.members.first(where: { $0.departure != nil }) {
+        return ("ReplacementHeld", "\(other.name) leaves first")
+    }
+    guard let id = member.id, electorate.voters.contains(id) || departure.cause == .removed else {
+        // A learner is not missed.
+        return nil
+    }
+    if departure.cause != .removed, !electorate.canLose(id) {
+        return (
+            "ReplacementHeld",
+            "without it there would be no quorum: \(electorate.healthy.count) of "
+                + "\(electorate.voters.count) voters serve"
+        )
+    }
+    if departure.cause == .unhealthy, let suspicion = seen.fleet.suspicion {
+        return ("ObserverSuspect", "it is left alone: \(suspicion)")
+    }
+    if let last = record.departed.last(where: { $0.wasVoter && $0.cause != .scaledDown }),
+        // A clock that was put back shall not forbid it for long.
+        (0..<secondsBetweenReplacements).contains(seen.now.wall.seconds - last.at.seconds)
+    {
+        return (
+            "ReplacementHeld",
+            "\(last.member) was replaced at \(last.at), and a cluster gets one replacement an hour"
+        )
+    }
+    if seen.fleet.replacing >= mostReplacements {
+        return ("ReplacementHeld", "\(seen.fleet.replacing) other clusters are being repaired")
+    }
+    return nil
+}
+
+private let secondsBetweenReplacements: Int64 = 3600
+/// Copying a member's data takes disk and network from all others of the machine.
+private let mostReplacements = 2
+
+extension DirectoryState {
+    var isUnknown: Bool {
+        if case .unknown = self { true } else { false }
+    }
+}

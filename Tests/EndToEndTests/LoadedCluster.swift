@@ -1,0 +1,177 @@
+import EtcdClient
+import EtcdProto
+import Foundation
+import NIOCore
+import NIOPosix
+import SwiftProtobuf
+import TestKit
+import Testing
+
+/// A cluster under an operator, with writers from its first moment to its last. At the end every
+/// acknowledged write must be there, and all members must hold the same.
+final class LoadedCluster {
+    let cluster: RunningCluster
+    let ledger = WriteLedger()
+
+    private init(_ cluster: RunningCluster) {
+        self.cluster = cluster
+    }
+
+    static func with(
+        _ kind: Kind,
+        replicas: Int = 3,
+        _ fields: String = "",
+        _ body: (LoadedCluster) async throws -> Void
+    ) async throws {
+        let port = RunningCluster.nextPort()
+        let text = try spec(kind, replicas, port, fields)
+        let loaded = LoadedCluster(try await RunningCluster.start(spec: text))
+        loaded.respec = { try spec(kind, $0, port, fields) }
+        loaded.ledger.endpoints = try await loaded.cluster.endpoints()
+        let ledger = loaded.ledger
+        let writers = Task {
+            await withTaskGroup { group in
+                for writer in 0..<3 { group.addTask { await ledger.write(as: writer) } }
+            }
+        }
+        do {
+            try await loaded.progress()
+            try await body(loaded)
+            try await loaded.progress()
+        } catch {
+            writers.cancel()
+            await writers.value
+            let events = try? await loaded.cluster.operatorCommand("describe", "ec/quickstart")
+            print("\(kind): \(error)\n\(events?.output ?? "")")
+            await loaded.cluster.stop()
+            throw error
+        }
+        writers.cancel()
+        await writers.value
+        try await loaded.check()
+        await loaded.cluster.stop()
+    }
+
+    private var respec: (Int) throws -> String = { _ in "" }
+
+    private static func spec(
+        _ kind: Kind,
+        _ replicas: Int,
+        _ port: Int,
+        _ fields: String
+    ) throws -> String {
+        let engine =
+            kind == .ours
+            ? "{ type: embedded }" : "{ type: etcd, etcd: { binary: \(try kind.program()) } }"
+        return """
+            apiVersion: etcd-operator.dev/v1alpha1
+            kind: EtcdCluster
+            metadata: { name: quickstart }
+            spec:
+              replicas: \(replicas)
+              engine: \(engine)
+              network: { basePort: \(port) }
+              healing: { unhealthyAfter: 1s, replaceAfter: 1s }
+              \(fields)
+            """
+    }
+
+    // MARK: What a test does
+
+    /// Waits for writes that were begun after now.
+    func progress() async throws {
+        let least = ledger.count + 30
+        try await eventually("writes go on", within: .seconds(60)) { self.ledger.count >= least }
+    }
+
+    func scale(to replicas: Int) throws {
+        try Data(try respec(replicas).utf8).write(to: URL(fileURLWithPath: cluster.spec))
+    }
+
+    /// The status as `get -o json` prints it.
+    func status() async throws -> [String: Any] {
+        let outcome = try await cluster.operatorCommand("get", "ec", "quickstart", "-o", "json")
+        let object = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8))
+        return (object as? [String: Any])?["status"] as? [String: Any] ?? [:]
+    }
+
+    /// Waits until the cluster is as specified, with these members; writers use them from then on.
+    func settle(as names: [String]) async throws {
+        try await eventually("\(names) serve", within: .seconds(90)) {
+            let status = try await self.status()
+            let members = (status["members"] as? [[String: Any]])?.compactMap { $0["name"] }
+            let conditions = status["conditions"] as? [[String: Any]] ?? []
+            let ready = conditions.first { $0["type"] as? String == "Ready" }
+            return members as? [String] == names && ready?["status"] as? String == "True"
+        }
+        ledger.endpoints = try await cluster.endpoints()
+    }
+
+    func data(of member: String) -> String {
+        "\(cluster.stateDirectory)/clusters/default/quickstart/members/\(member)/data"
+    }
+
+    func process(of member: String) throws -> Int32 {
+        try #require(cluster.members().first { $0.name == member }).pid
+    }
+
+    func waitForEvent(_ reason: String) async throws {
+        try await eventually("the event \(reason)", within: .seconds(60)) {
+            let outcome = try await self.cluster.operatorCommand("events", "quickstart")
+            return outcome.output.contains(" \(reason) ")
+        }
+    }
+
+    // MARK: The end
+
+    private func check() async throws {
+        let endpoints = try await cluster.endpoints()
+        let client = EtcdClient(
+            endpoint: endpoints[0],
+            group: MultiThreadedEventLoopGroup.singleton
+        )
+        let all = try await client.range(
+            .with {
+                $0.key = Data("w/".utf8)
+                $0.rangeEnd = Data("w0".utf8)
+            }
+        )
+        await client.close()
+        let found = Dictionary(
+            uniqueKeysWithValues: all.kvs.map { (String(decoding: $0.key, as: UTF8.self), $0) }
+        )
+        var newest: [String: (revision: Int64, value: String)] = [:]
+        for (revision, write) in ledger.acknowledged
+        where revision > newest[write.key]?.revision ?? 0 {
+            newest[write.key] = (revision, write.value)
+        }
+        for (key, write) in newest {
+            let kept = try #require(found[key], "\(key), acknowledged, is lost")
+            #expect(kept.modRevision >= write.revision, "\(key) is older than acknowledged")
+            if kept.modRevision == write.revision {
+                #expect(String(decoding: kept.value, as: UTF8.self) == write.value)
+            }
+        }
+        try await compare(endpoints, at: all.header.revision)
+        print("under load: \(ledger.count) writes kept, \(endpoints.count) members equal")
+    }
+
+    private func compare(_ endpoints: [String], at revision: Int64) async throws {
+        var hashes: [UInt32] = []
+        for endpoint in endpoints {
+            let client = EtcdClient(
+                endpoint: endpoint,
+                group: MultiThreadedEventLoopGroup.singleton
+            )
+            try await eventually("\(endpoint) has revision \(revision)") {
+                guard let answer = try? await client.hashKV(revision: revision) else {
+                    return false
+                }
+                hashes.append(answer.hash)
+                return true
+            }
+            await client.close()
+        }
+        #expect(Set(hashes).count == 1, "the members differ: \(hashes)")
+    }
+}
