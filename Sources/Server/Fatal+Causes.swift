@@ -76,6 +76,16 @@ extension Fatal {
                 remedy: "raise --compatibility, or let etcdctl downgrade the cluster before"
             )
         case .raft: Fatal(.configuration, "\(error)", remedy: "look at the flags")
+        case .nothingToForce:
+            Fatal(.configuration, "\(error)", remedy: "start it without --force-new-cluster")
+        case .removed:
+            Fatal(.removed, "\(error)", remedy: "force the cluster from another member's data")
+        case .addressTaken:
+            Fatal(
+                .configuration,
+                "\(error)",
+                remedy: "give --initial-advertise-peer-urls that no other member has"
+            )
         }
     }
 }

@@ -7,12 +7,14 @@ final class ChildProcess {
     private let outputPath: String
     private var status: Int32?
 
-    /// `output` takes both standard output and standard error.
+    /// `output` takes both standard output and standard error, unless the latter has a file of its
+    /// own.
     init(
         _ program: String,
         _ arguments: [String],
         environment: [String] = ["PATH=/usr/bin:/bin", "ETCDCTL_API=3"],
-        output: String
+        output: String,
+        errors: String? = nil
     ) throws {
         outputPath = output
         var actions = unsafe posix_spawn_file_actions_t()
@@ -25,7 +27,12 @@ final class ChildProcess {
             O_WRONLY | O_CREAT | O_APPEND,
             0o600
         )
-        unsafe posix_spawn_file_actions_adddup2(&actions, 1, 2)
+        if let errors {
+            let mode = O_WRONLY | O_CREAT | O_APPEND
+            unsafe posix_spawn_file_actions_addopen(&actions, 2, errors, mode, 0o600)
+        } else {
+            unsafe posix_spawn_file_actions_adddup2(&actions, 1, 2)
+        }
         // Else it would hold the ports of members that other tests run in this process.
         for descriptor in 3..<Int32(256) {
             unsafe posix_spawn_file_actions_addclose(&actions, descriptor)
@@ -55,6 +62,27 @@ final class ChildProcess {
         let code = raw & 0x7f == 0 ? (raw >> 8) & 0xff : -(raw & 0x7f)
         status = code
         return code
+    }
+
+    /// What a program that ended has left.
+    struct Outcome {
+        let status: Int32
+        let output: String
+        let errors: String
+    }
+
+    /// Runs a program to its end; its streams go through files in `directory`.
+    static func run(
+        _ program: String,
+        _ arguments: [String],
+        in directory: String
+    ) throws -> Outcome {
+        let (output, errors) = ("\(directory)/run.output", "\(directory)/run.errors")
+        for file in [output, errors] { try FileDisk().removeAll(file) }
+        let process = try ChildProcess(program, arguments, output: output, errors: errors)
+        let status = process.wait()
+        let written = String(decoding: try FileDisk().read(errors), as: UTF8.self)
+        return Outcome(status: status, output: process.output, errors: written)
     }
 
     func signal(_ number: Int32) {

@@ -95,7 +95,6 @@ import Testing
             ),
             (["--config-file=/etc/etcd.yaml"], "a configuration file is not read"),
             (["--auth-token=jwt"], "authentication is not built yet"),
-            (["--force-new-cluster"], "forced clusters are not built yet"),
             (["--feature-gates=Nonsense=true"], "unrecognized feature gate: Nonsense"),
             (["--feature-gates=LeaseCheckpoint"], "missing bool value for LeaseCheckpoint"),
             (["--feature-gates=LeaseCheckpoint=so"], "invalid value of LeaseCheckpoint: so"),

@@ -21,6 +21,21 @@ package enum SnapshotChecksum: Hashable, Sendable {
             return
         }
         let end = size - Int64(Self.size)
+        let found = try Self.sum(file, upTo: end)
+        let expected = try file.read(at: end, count: Self.size)
+        self = found == expected ? .right : .wrong(expected: expected, found: found)
+    }
+
+    /// Writes the checksum behind a bare database.
+    package static func append(to file: any DiskFile) throws(DiskError) {
+        let end = try file.size()
+        try file.write(try sum(file, upTo: end), at: end)
+    }
+
+    private static func sum(
+        _ file: any DiskFile,
+        upTo end: Int64
+    ) throws(DiskError) -> [UInt8] {
         var hash = SHA256()
         var at: Int64 = 0
         while at < end {
@@ -29,8 +44,6 @@ package enum SnapshotChecksum: Hashable, Sendable {
             hash.update(data: bytes)
             at += Int64(bytes.count)
         }
-        let found = Array(hash.finalize())
-        let expected = try file.read(at: end, count: Self.size)
-        self = found == expected ? .right : .wrong(expected: expected, found: found)
+        return Array(hash.finalize())
     }
 }

@@ -28,6 +28,12 @@ package enum StartError: Error, Hashable, Sendable, CustomStringConvertible {
     case versionTooLow(own: ServerVersion, cluster: ServerVersion)
     /// Raft refuses its configuration.
     case raft(String)
+    /// A cluster is to be forced out of a log in which nothing is.
+    case nothingToForce(directory: String)
+    /// The cluster has removed the member that is to be all of it.
+    case removed(MemberID)
+    /// The member that is to be all of the cluster is not in it, and another has its peer URLs.
+    case addressTaken(MemberID, peerURLs: [String])
 
     package var description: String {
         switch self {
@@ -67,6 +73,15 @@ package enum StartError: Error, Hashable, Sendable, CustomStringConvertible {
             """
         case .raft(let reason):
             "consensus cannot start: \(reason)"
+        case .nothingToForce(let directory):
+            "the write-ahead log in \(directory) is empty: there is no cluster to be forced"
+        case .removed(let id):
+            "member \(id) was removed from the cluster, which cannot be forced to be this member"
+        case .addressTaken(let id, let peerURLs):
+            """
+            member \(id) is not in the cluster, as far as its log goes, and another one has its \
+            peer URLs \(peerURLs.joined(separator: ","))
+            """
         }
     }
 }

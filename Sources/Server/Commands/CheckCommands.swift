@@ -51,6 +51,8 @@ enum CheckCommands {
         if let first = contents.entries.first {
             print("entries", "\(first.index) to \(contents.lastIndex)")
         }
+        let lastTerm = contents.entries.last?.term ?? contents.marker.term
+        print("ends with", "index \(contents.lastIndex), term \(lastTerm)")
         if let torn = contents.tornTail {
             print(
                 "torn write",

@@ -53,8 +53,9 @@ struct Command: Sendable {
 
     /// All that there are, in the order in which `--help` lists them.
     static let all: [Command] = [
-        SnapshotCommands.status, SnapshotCommands.restore, HashCommand.hashKV,
-        CheckCommands.log, CheckCommands.store, CheckCommands.snapshot,
+        SnapshotCommands.status, SnapshotCommands.restore, SalvageCommand.salvage,
+        HashCommand.hashKV, CheckCommands.log, CheckCommands.store, CheckCommands.snapshot,
+        LogCommands.raiseCommit,
     ]
 
     /// Runs what the arguments name; nil when they begin with a flag, and so are a member's.
@@ -83,7 +84,10 @@ struct Command: Sendable {
         guard command.operandCount.contains(flags.operands.count) else {
             throw Fatal(
                 .configuration,
-                "\(command.name) takes \(command.operands), not \(flags.operands.count) operands",
+                command.operands.isEmpty
+                    ? "\(command.name) takes flags only, not '\(flags.operands[0])'"
+                    : "\(command.name) takes \(command.operands), not \(flags.operands.count) "
+                        + "operands",
                 remedy: "see etcd-member \(command.name) --help"
             )
         }
@@ -113,7 +117,8 @@ struct Command: Sendable {
     }
 
     private var usage: String {
-        var lines = ["Usage: etcd-member \(name) \(operands) [flags]", "", meaning, ""]
+        let words = ["Usage: etcd-member", name, operands, "[flags]"].filter { !$0.isEmpty }
+        var lines = [words.joined(separator: " "), "", meaning, ""]
         for flag in flags + [Command.help] {
             let short = flag.shorthand.map { "-\($0), " } ?? ""
             lines += ["  \(short)--\(flag.name) '\(flag.fallback)'", "    \(flag.meaning)"]

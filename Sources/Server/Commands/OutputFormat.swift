@@ -55,6 +55,17 @@ struct OutputRow {
     }
 }
 
+// Rows of our own, which etcdutl does not print: a field is named as the head.
+extension OutputRow.Value {
+    init(_ head: String, _ json: String, _ number: Int64, shown: String? = nil) {
+        self.init(head: head, json: json, field: head, content: .number(number), shown: shown)
+    }
+
+    init(_ head: String, _ json: String, text: String) {
+        self.init(head: head, json: json, field: head, content: .text(text))
+    }
+}
+
 extension OutputRow.Value {
     fileprivate var readable: String {
         if let shown { return shown }

@@ -19,10 +19,11 @@ package struct DataDirectory: Sendable {
     package var member: String { path + "/member" }
     package var snapshots: String { path + "/member/snapshot" }
 
-    /// Whether somebody has begun to use the directory.
+    /// Whether somebody has begun to use the directory, or has forbidden to.
     package static func exists(_ path: String, on disk: any Disk) throws(Fatal) -> Bool {
         do throws(DiskError) {
-            return try disk.status(path + "/member") != nil
+            if try disk.status(path + "/member") != nil { return true }
+            return try RetiredStamp.read(fromDataDirectory: path, on: disk) != nil
         } catch {
             throw .disk(error)
         }
@@ -31,9 +32,37 @@ package struct DataDirectory: Sendable {
     /// Makes what is missing and takes the lock. Refuses what is not this program's to use, before
     /// anything in it is opened.
     package init(claiming path: String, on disk: any Disk) throws(Fatal) {
+        try Self.refuseRetired(path, disk)
+        try Self.refuseUpstream(path, disk)
+        try self.init(locking: path, on: disk)
+    }
+
+    /// Takes the lock of a copy of somebody's data, to get the keys out of it. No member can start
+    /// from it any more, since what is done to it would contradict what other members hold.
+    package init(
+        salvaging path: String,
+        stamp: RetiredStamp,
+        on disk: any Disk
+    ) throws(Fatal) {
+        try Self.refuseUpstream(path, disk)
+        do throws(DiskError) {
+            guard try WAL.exists(on: disk, directory: path + "/member/wal") else {
+                throw DiskError(.notFound, "read", path + "/member/wal", reason: "there is no log")
+            }
+        } catch {
+            throw .disk(error)
+        }
+        try self.init(locking: path, on: disk)
+        do {
+            try stamp.write(toDataDirectory: path, on: disk)
+        } catch {
+            throw .disk(error)
+        }
+    }
+
+    private init(locking path: String, on disk: any Disk) throws(Fatal) {
         self.path = path
         self.disk = disk
-        try Self.refuseStrangers(path, disk)
         do throws(DiskError) {
             try disk.createDirectory(path + "/member")
             lock = try disk.lock(path + "/member/lock")
@@ -44,30 +73,38 @@ package struct DataDirectory: Sendable {
         }
     }
 
-    private static func refuseStrangers(_ path: String, _ disk: any Disk) throws(Fatal) {
-        let stamp = path + "/retired"
-        let isRetired: Bool
+    private static func refuseRetired(_ path: String, _ disk: any Disk) throws(Fatal) {
+        let found: RetiredStamp?
+        do throws(DiskError) {
+            found = try RetiredStamp.read(fromDataDirectory: path, on: disk)
+        } catch {
+            throw .disk(error)
+        }
+        guard let stamp = found else { return }
+        let when = stamp.when.isEmpty ? "" : " since \(stamp.when)"
+        let place = stamp.incarnation.isEmpty ? "elsewhere" : "in \(stamp.incarnation)"
+        throw Fatal(
+            .retired,
+            "the data directory \(path) is retired\(when) and kept only for safety: \(stamp.why) "
+                + "(\(path)/\(RetiredStamp.name))",
+            remedy: "its data lives on \(place); never start from here again. To look at what is "
+                + "here, use etcd-member check, or snapshot salvage on a copy"
+        )
+    }
+
+    private static func refuseUpstream(_ path: String, _ disk: any Disk) throws(Fatal) {
         let isUpstream: Bool
         do throws(DiskError) {
-            isRetired = try disk.status(stamp) != nil
             isUpstream = try disk.status(path + "/member/snap/db") != nil
         } catch {
             throw .disk(error)
         }
-        if isRetired {
-            throw Fatal(
-                .retired,
-                "the data directory \(path) is retired (it has the stamp \(stamp))",
-                remedy: "its data lives on elsewhere; start from the new directory"
-            )
-        }
-        if isUpstream {
-            throw Fatal(
-                .foreignData,
-                "\(path)/member/snap/db is the data of a real etcd, which keeps it in bbolt",
-                remedy: "start etcd itself there, or join as a new member with an empty directory"
-            )
-        }
+        guard isUpstream else { return }
+        throw Fatal(
+            .foreignData,
+            "\(path)/member/snap/db is the data of a real etcd, which keeps it in bbolt",
+            remedy: "start etcd itself there, or join as a new member with an empty directory"
+        )
     }
 
     /// Whether the log has been begun: then the flags about the initial cluster do not count.

@@ -5,7 +5,6 @@ extension FlagTable {
         + [
             refused("config-file", .text, "", "a configuration file is not read; use flags"),
             refused("wal-dir", .text, "", "the log lives in the data directory"),
-            refused("force-new-cluster", .boolean, "false", "forced clusters are not built yet"),
             refused("unsafe-no-fsync", .boolean, "false", "this member always syncs"),
             refused("listen-client-http-urls", .text, "", "one client port serves gRPC and HTTP"),
             refused("listen-metrics-urls", .text, "", "metrics are not served yet"),

@@ -86,6 +86,13 @@ package enum FlagTable {
         ),
         Flag("initial-cluster-token", .text, "etcd-cluster", "Tells equal bootstraps apart."),
         Flag(
+            "force-new-cluster",
+            .boolean,
+            "false",
+            "Drop all other members and commit all of the log. Only when a majority is lost for "
+                + "good, on the newest log left, and for one start."
+        ),
+        Flag(
             "wait-cluster-ready-timeout",
             .duration,
             "5s",

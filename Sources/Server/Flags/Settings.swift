@@ -16,6 +16,8 @@ package struct Settings: Sendable {
     package var initialClusterToken: String
     /// Joining an existing cluster, not starting a new one.
     package var joinsExisting: Bool
+    /// This member is all that is left of the cluster.
+    package var forcesNewCluster: Bool
 
     package var heartbeatMilliseconds: Int
     package var electionMilliseconds: Int
@@ -72,6 +74,7 @@ extension Settings {
             ? flags.value("initial-cluster") : ownCluster.joined(separator: ",")
         initialClusterToken = flags.value("initial-cluster-token")
         joinsExisting = flags.value("initial-cluster-state") == "existing"
+        forcesNewCluster = flags.isOn("force-new-cluster")
 
         heartbeatMilliseconds = try flags.count("heartbeat-interval")
         electionMilliseconds = try flags.count("election-timeout")

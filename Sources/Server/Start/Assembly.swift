@@ -33,7 +33,10 @@ final class Assembly {
 
     init(_ plan: Plan) throws(Fatal) {
         let settings = plan.settings
-        let replica = try Replica(opening: plan)
+        // A log that was only just begun needs no force; nor does one that has been forced, and is
+        // opened anew when others belong to the cluster again.
+        let isForced = settings.forcesNewCluster && plan.first == nil
+        let replica = try Replica(opening: plan, isForced: isForced)
         identity = replica.identity
         try plan.directory.stamp(identity)
         loop = MemberLoop(

@@ -1,5 +1,6 @@
 import EtcdProto
 import Keyspace
+import Logging
 import Member
 import Storage
 
@@ -12,7 +13,8 @@ struct Replica {
     let log: LogWriter
     let backend: BackendThread
 
-    init(opening plan: Assembly.Plan) throws(Fatal) {
+    /// - Parameter isForced: this member becomes all of its cluster before it is opened.
+    init(opening plan: Assembly.Plan, isForced: Bool = false) throws(Fatal) {
         let settings = plan.settings
         let mapSize = Quota.mapSize(configured: settings.quotaBackendBytes)
         store = StoreDirectories(in: plan.directory.member, on: plan.disk) {
@@ -20,12 +22,13 @@ struct Replica {
             try LMDBBackend(directory: directory, mapSize: mapSize)
         }
         do throws(StartError) {
-            let (rows, keyspace, opened) = try Startup.open(
+            let (rows, keyspace, found) = try Startup.open(
                 store,
                 on: plan.disk,
                 directory: plan.directory.log,
                 first: plan.first
             )
+            let opened = isForced ? try Self.force(found, keyspace, plan) : found
             identity = Identity(
                 name: settings.name,
                 memberID: opened.memberID,
@@ -45,6 +48,32 @@ struct Replica {
         } catch {
             throw .start(error)
         }
+    }
+
+    private static func force(
+        _ log: Startup.OpenLog,
+        _ keyspace: Keyspace,
+        _ plan: Assembly.Plan
+    ) throws(StartError) -> Startup.OpenLog {
+        let forced = try Startup.force(
+            log,
+            keyspace,
+            peerURLs: plan.settings.initialAdvertisePeerURLs.map(\.description),
+            maxLearners: plan.settings.maxLearners,
+            on: plan.disk,
+            directory: plan.directory.log
+        )
+        plan.logger.warning(
+            """
+            forced a new cluster of this member alone; start it without --force-new-cluster from \
+            now on
+            """,
+            metadata: [
+                "removed": "\(forced.removed.map(\.description).joined(separator: ","))",
+                "entries-taken-for-committed": "\(forced.decidedEntries)",
+            ]
+        )
+        return forced.log
     }
 
     /// Finishes what is queued for the files and closes them.
