@@ -15,6 +15,17 @@ struct Restore {
     private let member: MemberInfo
     private let target: String
     private let rewriting: Startup.Rewriting
+    /// Whose form the keyspace is to have.
+    private let form: Form
+
+    enum Form: String, CaseIterable {
+        /// This program's.
+        case lmdb
+        /// A real etcd's.
+        case bbolt
+
+        var program: String { self == .lmdb ? "etcd-member" : "etcd" }
+    }
 
     init(_ call: Command.Call) throws(Fatal) {
         self.call = call
@@ -58,6 +69,7 @@ struct Restore {
             )
         }
         self.rewriting = rewriting
+        form = Form(rawValue: flags.value("backend")) ?? .lmdb
     }
 
     func run() throws(Fatal) {
@@ -74,7 +86,8 @@ struct Restore {
         }
         let summary = try fill(work, from: file)
         try onDisk { () throws(DiskError) in
-            for directory in [work + "/member/store", work + "/member", work] {
+            let rows = form == .lmdb ? "/member/store" : "/member/snap"
+            for directory in [work + rows, work + "/member", work] {
                 try call.disk.syncDirectory(directory)
             }
             try call.disk.rename(work, to: target)
@@ -152,6 +165,13 @@ struct Restore {
                 log: work + "/member/wal"
             )
         }
+        if form == .bbolt {
+            try UpstreamFiles(disk: call.disk, directory: work + "/member")
+                .write(backend, of: cluster)
+            // The rows were only gathered there.
+            backend.close()
+            try onDisk { () throws(DiskError) in try call.disk.removeAll(work + "/member/store") }
+        }
         return summary
     }
 
@@ -163,7 +183,8 @@ struct Restore {
             StandardStream.output.write(
                 "{\"dataDir\":\(JSONText.string(target)),\"revision\":\(revision),"
                     + "\"versions\":\(summary.versionCount),\"size\":\(summary.size),"
-                    + "\"memberID\":\"\(member.id)\",\"clusterID\":\"\(cluster.clusterID)\","
+                    + "\"backend\":\"\(form.rawValue)\",\"memberID\":\"\(member.id)\","
+                    + "\"clusterID\":\"\(cluster.clusterID)\","
                     + "\"milliseconds\":\(milliseconds)}\n"
             )
         case .simple, .table, .fields:
@@ -172,7 +193,7 @@ struct Restore {
                 """
                 restored \(target) in \(milliseconds) ms: \
                 \(summary.versionCount) versions of keys, \
-                \(ByteText.readable(summary.size)), revision \(revision)
+                \(ByteText.readable(summary.size)), revision \(revision), in \(form.program)'s form
                 member \(member.id) (\(name)) of cluster \(cluster.clusterID), \
                 \(cluster.members.count) members\(ignored)
 

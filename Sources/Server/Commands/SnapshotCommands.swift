@@ -40,6 +40,7 @@ enum SnapshotCommands {
                 + "--initial-cluster a=http://10.0.0.1:2380,b=http://10.0.0.2:2380 "
                 + "--initial-advertise-peer-urls http://10.0.0.1:2380 "
                 + "--bump-revision 1000000000 --mark-compacted",
+            "etcd-member snapshot restore backup.db --backend bbolt --data-dir for-real-etcd",
         ]
     ) { call throws(Fatal) in
         try Restore(call).run()
@@ -69,6 +70,12 @@ enum SnapshotCommands {
             .boolean,
             "false",
             "Count all revisions up to the raised one as compacted, which ends old watches."
+        ),
+        Flag(
+            "backend",
+            .oneOf(Restore.Form.allCases.map(\.rawValue)),
+            Restore.Form.lmdb.rawValue,
+            "Whose data directory to make: lmdb for etcd-member, bbolt for a real etcd."
         ),
         Flag(
             "wal-dir",
