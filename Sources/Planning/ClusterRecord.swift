@@ -47,6 +47,8 @@ package struct ClusterRecord: Hashable, Sendable, Codable {
     /// Members that have left, the newest last: their ids never come back (safety rule 6), and
     /// they show how often members were replaced (safety rule 15).
     package private(set) var departed: [Departed]
+    /// Set while the cluster is built anew.
+    package var recovery: Recovery?
     /// The last accepted resource, complete with its defaults.
     package var accepted: EtcdCluster
     /// The resource with which the members were launched.

@@ -95,6 +95,17 @@ package enum Step: Hashable, Sendable {
     case compact
     case defragment(member: String)
     case disarm([Alarm])
+    /// Write down that the cluster is built anew from a survivor.
+    case beginRecovery
+    case cancelRecovery
+    /// Read the logs of all that are left, and write down which is the newest.
+    case chooseSurvivor
+    /// Make a snapshot of all that the survivor holds.
+    case salvage
+    /// Make the first member of the new cluster from it.
+    case buildSeed
+    /// Stamp the old members' directories and put them aside.
+    case retireOld
 
     /// It takes something away that serves or could serve.
     package var isDisruptive: Bool {
@@ -102,7 +113,8 @@ package enum Step: Hashable, Sendable {
         case .stop, .discard, .restart, .moveLeader, .remove, .trash, .defragment: true
         case .allocate, .adoptRecord, .begin, .start, .withdrawLaunch, .markBootstrapped, .latch,
             .retire, .recall, .enlist, .addLearner, .adoptLearner, .promote, .admit,
-            .compareHashes, .compact, .disarm:
+            .compareHashes, .compact, .disarm, .beginRecovery, .cancelRecovery, .chooseSurvivor,
+            .salvage, .buildSeed, .retireOld:
             false
         }
     }
@@ -137,6 +149,12 @@ extension Step: CustomStringConvertible {
         case .compareHashes: "compare the members' data"
         case .compact: "drop the store's history"
         case .defragment(let member): "defragment \(member)"
+        case .beginRecovery: "build the cluster anew from its survivor"
+        case .cancelRecovery: "leave the cluster as it is"
+        case .chooseSurvivor: "find the survivor that knows most"
+        case .salvage: "save all that the survivor holds"
+        case .buildSeed: "make the first member of the new cluster"
+        case .retireOld: "put the old members' directories aside"
         case .disarm(let alarms):
             "take back "
                 + alarms.map { "the alarm \($0.kind.rawValue) of \($0.memberID)" }

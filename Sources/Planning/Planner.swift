@@ -5,7 +5,8 @@
 package func plan(_ seen: Observation) -> Plan {
     var findings = Findings()
     let ladder: [(Observation, inout Findings) -> Plan?] = [
-        trust, identify, note, pause, delete, stopOrHibernate, bootstrap, restart, quorumLost,
+        trust, identify, note, pause, delete, recover, stopOrHibernate, bootstrap, restart,
+        quorumLost,
         corrupt, depart, replace, unhang, learn, makeRoom, scale, maintain,
     ]
     for rule in ladder {

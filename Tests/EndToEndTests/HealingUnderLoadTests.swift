@@ -62,6 +62,25 @@ extension EndToEndTests {
             }
         }
 
+        @Test(arguments: [Kind.ours, .v3_4])
+        func `rule 3: what was acknowledged survives the loss of the leader and a follower`(
+            kind: Kind
+        ) async throws {
+            try await LoadedCluster.with(kind) { loaded in
+                let leader = try #require(try await loaded.status()["leader"] as? String)
+                let names = (0..<3).map { "quickstart-\($0)" }
+                let follower = try #require(names.first { $0 != leader })
+                // From here on whatever is acknowledged is on the leader and the third one.
+                kill(try loaded.process(of: follower), SIGSTOP)
+                try await loaded.progress()
+                for name in [leader, follower] {
+                    kill(try loaded.process(of: name), SIGKILL)
+                    try FileManager.default.removeItem(atPath: loaded.data(of: name))
+                }
+                try await loaded.settle(as: (3..<6).map { "quickstart-\($0)" })
+            }
+        }
+
         @Test(arguments: [Kind.ours, .v3_4]) func `a full store gets room again`(
             kind: Kind
         ) async throws {

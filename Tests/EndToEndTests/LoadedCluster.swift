@@ -71,7 +71,7 @@ final class LoadedCluster {
               replicas: \(replicas)
               engine: \(engine)
               network: { basePort: \(port) }
-              healing: { unhealthyAfter: 1s, replaceAfter: 1s }
+              healing: { unhealthyAfter: 1s, replaceAfter: 1s, quorumLoss: { after: 1s } }
               \(fields)
             """
     }

@@ -38,6 +38,7 @@ final class Workshop: Sendable {
                 runtime: members,
                 members: SilentMembers(),
                 programs: FakePrograms(),
+                tools: NoTools(),
                 ports: Ports(records: []) { _, _ in .free }
             ),
             catalog: { shared.catalog.withLock { $0 } },

@@ -25,6 +25,7 @@ import Testing
                 runtime: members,
                 members: SilentMembers(),
                 programs: FakePrograms(),
+                tools: NoTools(),
                 ports: Ports(records: []) { _, _ in .free }
             )
         }
@@ -101,6 +102,7 @@ import Testing
             runtime: FakeMembers(disk: disk, withLog: []),
             members: SilentMembers(),
             programs: FakePrograms(),
+            tools: NoTools(),
             ports: ports
         )
         var record: ClusterRecord?

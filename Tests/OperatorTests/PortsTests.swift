@@ -116,6 +116,7 @@ import Testing
             runtime: FakeMembers(disk: disk, withLog: []),
             members: SilentMembers(),
             programs: FakePrograms(),
+            tools: NoTools(),
             ports: Ports(records: []) { _, port in busy.check(port) }
         )
         return (executor, cluster)

@@ -51,6 +51,17 @@ struct SilentMembers: Members {
     func close() async {}
 }
 
+/// No tools: nothing is lost here.
+struct NoTools: RecoveryTools {
+    func salvage(_ copy: SurvivorCopy) async throws(OperatorError) -> Recovery.Salvaged {
+        throw OperatorError(.process, "there are no tools")
+    }
+
+    func restore(_ member: FirstMember) async throws(OperatorError) {
+        throw OperatorError(.process, "there are no tools")
+    }
+}
+
 extension Executor {
     /// One step of a cluster of which nothing is seen.
     @discardableResult

@@ -32,6 +32,7 @@ final class World {
                 runtime: members,
                 members: SilentMembers(),
                 programs: FakePrograms(),
+                tools: NoTools(),
                 ports: Ports(records: []) { _, _ in .free },
                 logger: Fleet.logger
             )

@@ -76,12 +76,57 @@ import Testing
     }
 
     @Test func `rule 5: lost data of a majority is told, an unreadable place is not lost data`() {
-        let seen = Orders.healthy().lost(1).lost(2, .damaged("crc mismatch"))
-        #expect(plan(seen).blockedBy == "QuorumLost")
-        #expect(plan(seen.with(2) { $0.directory = .unknown("EIO") }).blockedBy != "QuorumLost")
+        var seen = Orders.healthy().lost(1).lost(2, .damaged("crc mismatch"))
+        seen.quorumLostSince = seen.now.monotonic - .seconds(119)
+        #expect(plan(seen).waitingFor == "the lost data to come back, for another 1 s")
+        seen.quorumLostSince = seen.now.monotonic - .seconds(120)
+        #expect(plan(seen).steps == [.beginRecovery])
+        #expect(plan(seen.with(2) { $0.directory = .unknown("EIO") }).steps.isEmpty)
         let unknown = Orders.voters(5).lost(0).lost(1).lost(2).ended(3)
             .with(3) { $0.directory = .unknown("not mounted") }
         #expect(plan(unknown).blockedBy == "QuorumUnknown")
+    }
+
+    @Test func `rule 5: the policy says who decides that a cluster is built anew`() {
+        var seen = Orders.healthy().lost(1).lost(2)
+        seen.quorumLostSince = .zero
+        seen.spec.healing.quorumLoss.policy = .never
+        #expect(plan(seen).steps.isEmpty && plan(seen).blockedBy == "QuorumLost")
+        seen.spec.healing.quorumLoss.policy = .manual
+        #expect(plan(seen).steps.isEmpty && plan(seen).reason.contains("recover-cluster"))
+        func consenting(to id: String) -> Observation {
+            seen.with { $0.accepted.metadata.annotations["etcd-operator.dev/recover-cluster"] = id }
+        }
+        // The consent is to the loss of one cluster, not of the one that follows it.
+        #expect(plan(consenting(to: "f00")).steps.isEmpty)
+        #expect(plan(consenting(to: seen.known.clusterID)).steps == [.beginRecovery])
+    }
+
+    @Test
+    func `rule 4: a recovery stops everything, salvages, builds, retires, and goes on from there`()
+    {
+        var seen = Orders.healthy().lost(1).lost(2).with { record in
+            record.recovery = Recovery(why: "it is lost", at: Orders.now.wall)
+        }
+        #expect(plan(seen).steps == [.stop(members: ["orders-0"])])
+        seen = seen.ended(0, .stopped)
+        #expect(plan(seen).steps == [.chooseSurvivor])
+        let back = seen.with(2) { $0.directory = .intact }
+        #expect(plan(back).steps == [.cancelRecovery])
+        for (phase, step) in [
+            (Recovery.Phase.salvaging, Step.salvage), (.building, .buildSeed),
+            (.retiring, .retireOld),
+        ] {
+            // By then it is too late to go back.
+            #expect(plan(back.with { $0.recovery?.phase = phase }).steps == [step])
+        }
+    }
+
+    @Test func `rule 12: nothing is salvaged from data that somebody uses`() {
+        let seen = Orders.healthy().lost(1).lost(2).ended(0).with { record in
+            record.recovery = Recovery(why: "it is lost", at: Orders.now.wall)
+        }.with(0) { $0.process = .foreign("process 99") }
+        #expect(plan(seen).steps.isEmpty && plan(seen).blockedBy == "ForeignProcess")
     }
 
     @Test func `nothing is seeded when everything is lost`() {

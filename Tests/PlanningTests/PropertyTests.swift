@@ -81,6 +81,13 @@ import Testing
             hold(record.members.allSatisfy { !$0.launched })
         case .adoptRecord:
             Issue.record("\(step) over a record")
+        case .beginRecovery:
+            let voters = record.members.filter(\.isVoter)
+            let kept = voters.filter { member in
+                seen.members.first { $0.name == member.name }?.hasLostData != true
+            }
+            hold(!kept.isEmpty && kept.count * 2 <= voters.count)
+            hold(seen.members.allSatisfy { $0.isRunning || !$0.directory.isUnreadable })
         case .compareHashes:
             // Looking does no harm.
             hold(record.phase == .bootstrapped)
@@ -162,6 +169,7 @@ import Testing
                 vanishedTogether: generator.below(3)
             )
         }
+        if generator.chance(0.5) { seen.quorumLostSince = .zero }
         if generator.chance(0.2) { seen.memberList = nil }
         if generator.chance(0.1) { seen.memberList?.entries.removeLast() }
         if generator.chance(0.3) { seen.leftovers = ["trash exists"] }

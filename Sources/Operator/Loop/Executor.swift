@@ -9,7 +9,8 @@ package struct Executor: Sendable {
     private let trash: String
     private let runtime: any Runtime
     let members: any Members
-    private let programs: any ProgramStore
+    let programs: any ProgramStore
+    let tools: any RecoveryTools
     private let ports: Ports
     private let logger: Logger
     /// How long a member may take to end after SIGTERM.
@@ -23,6 +24,7 @@ package struct Executor: Sendable {
         runtime: any Runtime,
         members: any Members,
         programs: any ProgramStore,
+        tools: any RecoveryTools,
         ports: Ports,
         logger: Logger = Logger(label: "etcd-operator")
     ) {
@@ -31,6 +33,7 @@ package struct Executor: Sendable {
         self.runtime = runtime
         self.members = members
         self.programs = programs
+        self.tools = tools
         self.ports = ports
         self.logger = logger
     }
@@ -158,6 +161,10 @@ package struct Executor: Sendable {
         case .moveLeader, .remove, .addLearner, .promote, .compareHashes, .compact, .defragment,
             .disarm:
             return try await ask(step, &record, seen)
+        case .beginRecovery, .cancelRecovery, .chooseSurvivor, .salvage, .buildSeed, .retireOld:
+            let outcome = try await recover(step, &record, seen)
+            ports.reserve(record)
+            return outcome
         }
         return .done
     }
@@ -376,7 +383,7 @@ package struct Executor: Sendable {
         return outcome
     }
 
-    private func program(of spec: ClusterSpec) -> String {
+    func program(of spec: ClusterSpec) -> String {
         switch spec.engine {
         case .embedded: programs.embeddedPath
         case .etcd(_, let binary): binary
@@ -384,7 +391,7 @@ package struct Executor: Sendable {
     }
 
     /// 64 random bits in hexadecimal.
-    private func newUID() -> String {
+    func newUID() -> String {
         let digits = String(UInt64.random(in: .min ... .max), radix: 16)
         return String(repeating: "0", count: 16 - digits.count) + digits
     }

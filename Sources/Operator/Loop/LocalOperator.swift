@@ -225,6 +225,12 @@ package final class LocalOperator: Service {
             runtime: runtime,
             members: members,
             programs: programs,
+            tools: MemberTools(
+                events: events,
+                programs: programs,
+                members: members,
+                disk: directory.disk
+            ),
             ports: ports,
             logger: logger
         )

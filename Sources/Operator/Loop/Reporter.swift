@@ -164,6 +164,12 @@ extension Step {
         case .compact: "Compacted"
         case .defragment: "Defragmented"
         case .disarm: "AlarmTakenBack"
+        case .beginRecovery: "RecoveryBegun"
+        case .cancelRecovery: "RecoveryCancelled"
+        case .chooseSurvivor: "SurvivorChosen"
+        case .salvage: "Salvaged"
+        case .buildSeed: "SeedBuilt"
+        case .retireOld: "Recovered"
         }
     }
 }

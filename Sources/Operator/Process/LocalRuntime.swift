@@ -355,7 +355,7 @@ package final class LocalRuntime: Runtime {
 }
 
 /// `clinux_spawn` with Swift's texts.
-private func spawn(
+func spawn(
     _ program: String,
     _ arguments: [String],
     _ environment: [String],

@@ -78,7 +78,9 @@ private func promote(
             .recovering
         )
     }
-    guard let since = observed.servingSince else {
+    guard let since = observed.servingSince, observed.probe.isServing,
+        observed.probe.memberID == id
+    else {
         return observed.isRunning
             ? .wait(
                 for: "\(member.name) to catch up",

@@ -31,7 +31,8 @@ func note(_ seen: Observation, _ findings: inout Findings) -> Plan? {
         findings.note(
             .unmet,
             "Scaling",
-            "\(counted(voters, "voting member")) of \(seen.spec.replicas) that spec.replicas asks for"
+            "spec.replicas is \(seen.spec.replicas), and \(counted(voters, "member")) of "
+                + "\(record.members.count) vote and stay"
         )
     }
     let fields = SpecField.differences(from: record, to: seen.spec)

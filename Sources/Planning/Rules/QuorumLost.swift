@@ -8,7 +8,7 @@ func quorumLost(_ seen: Observation, _ findings: inout Findings) -> Plan? {
     guard case .read(let record) = seen.record, record.phase == .bootstrapped else { return nil }
     let voters = record.members.filter(\.isVoter)
     let lost = voters.filter { seen.member($0.name)?.hasLostData == true }
-    guard voters.count - lost.count < voters.count / 2 + 1 else { return nil }
+    guard isLost(record, seen) else { return nil }
     let names = lost.map(\.name).joined(separator: ", ")
     let what = "the data of \(lost.count) of \(voters.count) voters is lost (\(names))"
     if let unknown = seen.members.first(where: { $0.directory.isUnknown && !$0.isRunning }) {
@@ -24,12 +24,37 @@ func quorumLost(_ seen: Observation, _ findings: inout Findings) -> Plan? {
         findings.note(.degraded, "EverythingLost", why)
         return .refuse("EverythingLost", because: why)
     }
-    let why = "\(what), and the others are no quorum. \(wayOut)"
+    let policy = seen.spec.healing.quorumLoss.policy
+    let why = "\(what), and the others are no quorum"
     findings.note(.degraded, "QuorumLost", why)
-    return .refuse("QuorumLost", because: why)
+    switch policy {
+    case .never:
+        return .refuse("QuorumLost", because: "\(why); spec.healing.quorumLoss.policy is Never")
+    case .manual where record.accepted.metadata.annotations[consent] != record.clusterID:
+        return .refuse(
+            "QuorumLost",
+            because:
+                "\(why). To have the cluster built anew from the survivor that knows most, set "
+                + "the annotation \(consent) to \"\(record.clusterID)\""
+        )
+    case .manual, .automatic:
+        let lasting = seen.now.monotonic - (seen.quorumLostSince ?? seen.now.monotonic)
+        let left = seen.spec.healing.quorumLoss.after - lasting
+        guard policy == .manual || left <= .zero else {
+            return .wait(
+                for: "the lost data to come back, for another \(left.components.seconds) s",
+                because: why,
+                .recovering,
+                recheckAfter: min(left, .seconds(2))
+            )
+        }
+        return .act([.beginRecovery], because: why, .recovering)
+    }
 }
 
-private let wayOut = "See QuorumLost in Sources/Docs.docc/Runbook.md for what can be saved by hand"
+/// The annotation by which a user agrees to a recovery; its value is the id of the lost cluster, so
+/// that it is good for one.
+private let consent = "etcd-operator.dev/recover-cluster"
 
 extension MemberObservation {
     /// It does not run, and its data is known to be damaged or gone.

@@ -1,0 +1,32 @@
+import ClusterAPI
+
+/// Carries a recovery through, once it has begun: nothing else is done for the cluster meanwhile.
+func recover(_ seen: Observation, _ findings: inout Findings) -> Plan? {
+    guard case .read(let record) = seen.record, let recovery = record.recovery else { return nil }
+    switch recovery.phase {
+    case .stopping:
+        if !isLost(record, seen) {
+            return .act(
+                [.cancelRecovery],
+                because: "a majority has its data after all",
+                .recovering
+            )
+        }
+        let running = seen.members.filter(\.isRunning).map(\.name)
+        if !running.isEmpty {
+            return .act([.stop(members: running)], because: recovery.why, .recovering)
+        }
+        if let held = heldData(seen) { return .refuse("ForeignProcess", because: held) }
+        return .act([.chooseSurvivor], because: recovery.why, .recovering)
+    case .salvaging: return .act([.salvage], because: recovery.why, .recovering)
+    case .building: return .act([.buildSeed], because: recovery.why, .recovering)
+    case .retiring: return .act([.retireOld], because: recovery.why, .recovering)
+    }
+}
+
+/// The voters that are left with their data are no quorum.
+func isLost(_ record: ClusterRecord, _ seen: Observation) -> Bool {
+    let voters = record.members.filter(\.isVoter)
+    let kept = voters.filter { seen.member($0.name)?.hasLostData != true }
+    return kept.count < voters.count / 2 + 1
+}
