@@ -86,38 +86,42 @@ package final class Program: Sendable {
     }
 }
 
-/// The two streams of a program as they grow.
+/// The two streams of a program as they grow. Each has a thread of its own that reads it, so that
+/// what was written first comes first.
 private final class Transcript: Sendable {
-    struct Text: Sendable {
-        var output = ""
-        var errors = ""
-        var open = 0
+    struct Bytes: Sendable {
+        var output = Data()
+        var errors = Data()
     }
 
-    private let state = Mutex(Text())
+    private let bytes = Mutex(Bytes())
     private let ended = DispatchSemaphore(value: 0)
 
-    var text: Text { state.withLock { $0 } }
+    var text: (output: String, errors: String) {
+        let bytes = bytes.withLock { $0 }
+        return (
+            String(decoding: bytes.output, as: UTF8.self),
+            String(decoding: bytes.errors, as: UTF8.self)
+        )
+    }
 
-    func collect(into stream: any WritableKeyPath<Text, String> & Sendable) -> Pipe {
+    func collect(into stream: any WritableKeyPath<Bytes, Data> & Sendable) -> Pipe {
         let pipe = Pipe()
-        state.withLock { $0.open += 1 }
-        pipe.fileHandleForReading.readabilityHandler = { [self] handle in
-            let data = handle.availableData
-            state.withLock { text in
-                text[keyPath: stream] += String(decoding: data, as: UTF8.self)
-                if data.isEmpty { text.open -= 1 }
+        let reader = pipe.fileHandleForReading
+        Thread { [self] in
+            while true {
+                // It waits until there is some, and gives none at the end.
+                let data = reader.availableData
+                if data.isEmpty { break }
+                bytes.withLock { $0[keyPath: stream].append(data) }
             }
-            if data.isEmpty {
-                handle.readabilityHandler = nil
-                ended.signal()
-            }
-        }
+            ended.signal()
+        }.start()
         return pipe
     }
 
-    /// Waits, a second at most, until both streams have been read to their end; a grandchild that
-    /// inherited them may hold them open for longer.
+    /// Waits until both streams have been read to their end, five seconds for each at most: a
+    /// grandchild that inherited them may hold them open for longer.
     func waitForEnd() {
         for _ in 0..<2 { _ = ended.wait(timeout: .now() + 5) }
     }
