@@ -3,8 +3,13 @@
 /// Read one with `EtcdCluster.decode(_:)`, which fills in every default, so that a value of this
 /// type is always complete: nothing downstream asks "and if the user left it out?".
 package struct EtcdCluster: Hashable, Sendable {
-    package static let apiVersion = "etcd-operator.dev/v1alpha1"
+    package static let group = "etcd-operator.dev"
+    package static let version = "v1alpha1"
+    package static let apiVersion = "\(group)/\(version)"
     package static let kind = "EtcdCluster"
+    package static let plural = "etcdclusters"
+    package static let singular = "etcdcluster"
+    package static let shortNames = ["ec"]
 
     package var metadata: Metadata
     package var spec: ClusterSpec

@@ -21,7 +21,8 @@ package enum FieldType: Hashable, Sendable {
             range.upperBound == .max
                 ? "a whole number from \(range.lowerBound)"
                 : "a whole number from \(range.lowerBound) to \(range.upperBound)"
-        case .number(let range): "a number from \(range.lowerBound) to \(range.upperBound)"
+        case .number(let range):
+            "a number from \(range.lowerBound.text) to \(range.upperBound.text)"
         case .text(let rule): rule.expectation
         case .choice(let words):
             // A word that looks like a number is one unless it stands in quotes.
@@ -52,4 +53,9 @@ package enum FieldType: Hashable, Sendable {
         case .texts: "map[string]string"
         }
     }
+}
+
+extension Double {
+    /// `1` for a whole number, as a person would write it.
+    fileprivate var text: String { Int64(exactly: self).map { "\($0)" } ?? "\(self)" }
 }

@@ -25,10 +25,26 @@ package struct ManagedFlags {
         "peer-key-file", "peer-trusted-ca-file", "strict-reconfig-check", "trusted-ca-file",
     ]
 
+    private static let identityPrefix = "discovery-"
+
+    /// The rule of `extraArgs`.
+    static let rule = EntryRule(
+        cel: { place in
+            let names = (Array(fields.keys) + identity + unsupported).sorted()
+            return CELRule(
+                at: place,
+                "self.all(name, !name.startsWith('\(identityPrefix)') && "
+                    + "!(name in \(CELRule.list(names))))",
+                says: "flags that the operator sets, or that need its support, are refused"
+            )
+        },
+        judge: { name, _ in refusal(of: name) }
+    )
+
     /// Why a flag is refused; nil when it may be given.
     static func refusal(of name: String) -> String? {
         if let field = fields[name] { return "is set by the operator; use \(field)" }
-        if identity.contains(name) || name.hasPrefix("discovery-") {
+        if identity.contains(name) || name.hasPrefix(identityPrefix) {
             return "is set by the operator and cannot be chosen"
         }
         if unsupported.contains(name) {

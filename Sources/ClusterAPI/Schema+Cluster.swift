@@ -6,7 +6,8 @@ extension Schema {
         groups: groups,
         fields: metadataFields + specFields,
         refusals: refusals,
-        rules: clusterRules
+        rules: clusterRules,
+        status: clusterStatus
     )
 
     private static let groups = [
@@ -15,9 +16,10 @@ extension Schema {
         Group("spec.engine", "What runs as a member."),
         Group(
             "spec.engine.embedded",
+            isAlternative: true,
             "For type embedded: the member that comes with the operator."
         ),
-        Group("spec.engine.etcd", "For type etcd: upstream etcd."),
+        Group("spec.engine.etcd", isAlternative: true, "For type etcd: upstream etcd."),
         Group("spec.storage", "Where and how much a member stores."),
         Group("spec.settings", "How members behave."),
         Group("spec.network", "Where members listen."),
@@ -170,7 +172,7 @@ extension Schema {
                 + "that the operator sets itself are refused.",
             encode: { $0.map { ($0.name, $0.value) } },
             decode: { $0.map { ClusterSpec.Argument(name: $0.key, value: $0.value) } },
-            refusal: { name, _ in ManagedFlags.refusal(of: name) }
+            refusal: ManagedFlags.rule
         ),
         .text(
             "spec.network.address",

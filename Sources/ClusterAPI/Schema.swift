@@ -1,16 +1,21 @@
 /// A resource's fields and rules as data.
 ///
 /// One table serves reading (`EtcdCluster.decode(_:)`), writing (`EtcdCluster.tree`), the
-/// `explain` command, and whatever else must agree with them about what a field is.
+/// `explain` command, the CustomResourceDefinition that an API server reads, and whatever else must
+/// agree with them about what a field is.
 package struct Schema: Sendable {
     /// A field that holds other fields.
     package struct Group: Sendable {
         package let path: FieldPath
         package let summary: String
+        /// One of several of which at most one may be there. All other groups are there by
+        /// default, with the defaults of their fields.
+        let isAlternative: Bool
 
-        init(_ path: String, _ summary: String) {
+        init(_ path: String, isAlternative: Bool = false, _ summary: String) {
             self.path = FieldPath(parsing: path)
             self.summary = summary
+            self.isAlternative = isAlternative
         }
     }
 
@@ -50,9 +55,15 @@ package struct Schema: Sendable {
     package let fields: [SchemaField]
     package let refusals: [Refusal]
     let rules: [SpecRule]
+    /// What the operator writes.
+    package let status: [StatusField]
 
     package func field(_ path: FieldPath) -> SchemaField? {
         fields.first { $0.path == path }
+    }
+
+    package func statusField(_ path: FieldPath) -> StatusField? {
+        status.first { $0.path == path }
     }
 
     package func group(_ path: FieldPath) -> Group? {
@@ -76,6 +87,18 @@ package struct Schema: Sendable {
 
     /// Every path a user may name: groups and fields.
     package var paths: [FieldPath] { groups.map(\.path) + fields.map(\.path) }
+
+    /// What must hold about a field or between the fields of a group, besides what types say.
+    package func ruleMessages(at path: FieldPath) -> [String] {
+        let own = fields.filter { $0.path == path }.flatMap(\.celRules)
+        return (own + rules.compactMap(\.cel)).filter { $0.place == path }.map(\.message)
+    }
+
+    /// Every rule that an API server checks: those of each field's type, of its own, and those
+    /// between fields.
+    package var celRules: [CELRule] {
+        fields.flatMap { $0.type.celRules(at: $0.path) + $0.celRules } + rules.compactMap(\.cel)
+    }
 }
 
 /// A rule about a value that one field's type cannot express, most often about two fields.
@@ -94,16 +117,26 @@ struct SpecRule: Sendable {
     let path: FieldPath
     /// The rule is not asked while one of these is itself wrong.
     let involves: [FieldPath]
+    /// The same for an API server, which knows no warnings: nil for those.
+    let cel: CELRule?
     /// The problem, nil when there is none.
     let judge: @Sendable (Subject) -> String?
 
+    /// A rule that exists twice, once for each who checks it.
     static func error(
         _ path: String,
         and others: String...,
+        cel: CELRule,
         judge: @escaping @Sendable (Subject) -> String?
     ) -> SpecRule {
         let involved = ([path] + others).map(FieldPath.init(parsing:))
-        return SpecRule(severity: .error, path: involved[0], involves: involved, judge: judge)
+        return SpecRule(
+            severity: .error,
+            path: involved[0],
+            involves: involved,
+            cel: cel,
+            judge: judge
+        )
     }
 
     static func warning(
@@ -112,6 +145,12 @@ struct SpecRule: Sendable {
         judge: @escaping @Sendable (Subject) -> String?
     ) -> SpecRule {
         let involved = ([path] + others).map(FieldPath.init(parsing:))
-        return SpecRule(severity: .warning, path: involved[0], involves: involved, judge: judge)
+        return SpecRule(
+            severity: .warning,
+            path: involved[0],
+            involves: involved,
+            cel: nil,
+            judge: judge
+        )
     }
 }

@@ -178,7 +178,6 @@ extension SchemaField {
     }
 
     /// A map of texts, kept sorted by key so that two orders of the same map are equal.
-    /// `refusal` may forbid an entry for reasons of its own.
     static func texts<Value: Sendable>(
         _ path: String,
         _ place: any Place<Value>,
@@ -187,10 +186,11 @@ extension SchemaField {
         _ summary: String,
         encode: @escaping @Sendable (Value) -> [(key: String, value: String)],
         decode: @escaping @Sendable ([(key: String, value: String)]) -> Value,
-        refusal: @escaping @Sendable (_ key: String, _ value: String) -> String? = { _, _ in nil }
+        refusal rule: EntryRule? = nil
     ) -> Self {
         let type = FieldType.texts(keys: keys, values: values)
-        return Self(path, type, summary: summary) { cluster in
+        let cel = rule.map { [$0.cel(FieldPath(parsing: path))] } ?? []
+        return Self(path, type, celRules: cel, summary: summary) { cluster in
             let entries = encode(cluster[keyPath: place])
             guard !entries.isEmpty else { return nil }
             return .map(entries.map { FieldTree.Field($0.key, FieldTree(.string($0.value))) })
@@ -208,7 +208,7 @@ extension SchemaField {
                     if !keys.accepts(key) {
                         let message = "expected as the name: \(keys.expectation)"
                         faults.append(Fault(key: key, message: message, mark: field.keyMark))
-                    } else if let message = refusal(key, value) {
+                    } else if let message = rule?.judge(key, value) {
                         faults.append(Fault(key: key, message: message, mark: field.keyMark))
                     }
                 } catch {

@@ -1,3 +1,11 @@
+/// What may not stand in a map, besides what its types forbid; once for each who checks it.
+struct EntryRule: Sendable {
+    /// For a map at this place.
+    let cel: @Sendable (_ place: FieldPath) -> CELRule
+    /// The problem, nil when there is none.
+    let judge: @Sendable (_ key: String, _ value: String) -> String?
+}
+
 /// One field of a resource: its place, its type, what it means, and how it gets in and out of the
 /// resource's Swift value. Its default is what a fresh Swift value holds.
 package struct SchemaField: Sendable {
@@ -14,6 +22,8 @@ package struct SchemaField: Sendable {
     /// One or two sentences for `explain`.
     package let summary: String
     package let isRequired: Bool
+    /// What an API server checks besides the type.
+    let celRules: [CELRule]
     /// What the field holds, nil when it is absent.
     let read: @Sendable (EtcdCluster) -> FieldTree.Value?
     /// Stores the value, or tells what is wrong with it and stores nothing.
@@ -21,10 +31,15 @@ package struct SchemaField: Sendable {
 
     package var name: String { path.names.last ?? "" }
 
-    /// As a user would write it, nil when the field is absent by default.
-    package var defaultText: String? {
+    /// Nil when the field is absent by default.
+    package var defaultValue: FieldTree? {
         let value = isRequired ? nil : read(EtcdCluster(metadata: Metadata(name: "")))
-        return switch value {
+        return value.map { FieldTree($0) }
+    }
+
+    /// As a user would write it, nil when the field is absent by default, or empty.
+    package var defaultText: String? {
+        switch defaultValue?.value {
         case .bool(let value): "\(value)"
         case .integer(let value): "\(value)"
         case .number(let text), .string(let text): text.isEmpty ? nil : text
@@ -36,6 +51,7 @@ package struct SchemaField: Sendable {
         _ path: String,
         _ type: FieldType,
         isRequired: Bool = false,
+        celRules: [CELRule] = [],
         summary: String,
         read: @escaping @Sendable (EtcdCluster) -> FieldTree.Value?,
         write: @escaping @Sendable (inout EtcdCluster, FieldTree) -> [Fault]
@@ -44,6 +60,7 @@ package struct SchemaField: Sendable {
         self.type = type
         self.summary = summary
         self.isRequired = isRequired
+        self.celRules = celRules
         self.read = read
         self.write = write
     }

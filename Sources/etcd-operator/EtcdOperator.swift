@@ -20,7 +20,7 @@ struct EtcdOperator: AsyncParsableCommand {
         version: Version.current,
         subcommands: [
             Run.self, Validate.self, Get.self, Describe.self, Events.self, Endpoints.self,
-            Down.self, Up.self, Delete.self, Explain.self, Version.self,
+            Down.self, Up.self, Delete.self, Explain.self, Crd.self, Version.self,
         ]
     )
 

@@ -5,7 +5,8 @@ import ClusterAPI
 enum ResourceKind: ExpressibleByArgument {
     case etcdCluster
 
-    private static let names = ["etcdclusters", "etcdcluster", "ec"]
+    private static let names =
+        [EtcdCluster.plural, EtcdCluster.singular] + EtcdCluster.shortNames
 
     init?(_ name: String) {
         guard ResourceKind.names.contains(name.lowercased()) else { return nil }

@@ -83,4 +83,64 @@ import Testing
         #expect(again.repeats(first))
         #expect(!other.repeats(first))
     }
+
+    /// A status in which everything is there: its tree and the schema's table are the same fields.
+    @Test func `every field of the status is in the schema, with its type, and no other`() throws {
+        var status = ClusterStatus(
+            clusterID: "1",
+            leader: "a-0",
+            revision: 1,
+            dbSize: 1,
+            version: "3.5.33",
+            selector: "x",
+            endpoints: ["e"],
+            plan: PlanStatus(next: "n", reason: "r", waitingFor: "w", blockedBy: "b")
+        )
+        status.set(.ready, .true, reason: "R", message: "m", at: noon)
+        status.members = [
+            MemberStatus(
+                name: "a-0",
+                id: "1",
+                role: .leader,
+                health: .healthy,
+                message: "m",
+                since: noon,
+                version: "3.5.33",
+                dbSize: 1,
+                revision: 1,
+                slot: 0,
+                processID: 1,
+                clientURL: "c",
+                peerURL: "p"
+            )
+        ]
+        var seen: [FieldPath] = []
+        compare(FieldTree(encoding: status), at: FieldPath(["status"]), &seen)
+        let known = Schema.cluster.status.map(\.path)
+        #expect(Set(seen) == Set(known))
+        #expect(known.count == Set(known).count)
+    }
+
+    private func compare(_ tree: FieldTree, at path: FieldPath, _ seen: inout [FieldPath]) {
+        seen.append(path)
+        let kind = Schema.cluster.statusField(path)?.kind
+        switch (tree.value, kind) {
+        case (.integer, .integer), (.string, .text): break
+        case (.string(let text), .time): #expect(Timestamp(text) != nil, "\(path)")
+        case (.string(let text), .choice(let words)): #expect(words.contains(text), "\(path)")
+        case (.list(let items), .texts):
+            for case .map in items.map(\.value) { Issue.record("\(path) is a list of groups") }
+        case (.list(let items), .list(let key)):
+            for item in items {
+                #expect(item[key] != nil, "\(path)")
+                for field in item.fields {
+                    compare(field.value, at: path.appending(field.key), &seen)
+                }
+            }
+        case (.map(let fields), .object):
+            for field in fields { compare(field.value, at: path.appending(field.key), &seen) }
+        default:
+            Issue.record("\(path) is \(tree.kindDescription), and in the schema \(kind as Any)")
+        }
+    }
 }
