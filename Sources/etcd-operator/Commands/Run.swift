@@ -45,6 +45,10 @@ struct Run: AsyncParsableCommand {
     func run() async throws {
         try checkSpecs()
         try checkMemberBinary()
+        // With --stop-on-exit members are not meant to stay.
+        for warning in stopOnExit ? [] : Surroundings().warnings {
+            Terminal.standardError.write("warning: \(warning)\n")
+        }
         let configuration = OperatorConfiguration(
             stateDirectory: state.path,
             specPaths: specs,
