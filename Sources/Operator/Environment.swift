@@ -1,4 +1,4 @@
-import ClusterAPI
+package import ClusterAPI
 import Glibc
 
 /// An environment variable; nil when it is unset or empty.
@@ -73,7 +73,7 @@ func wallNanoseconds() -> Int64 {
 }
 
 /// The wall clock, to the millisecond: finer is noise in a status.
-func wallNow() -> Timestamp {
+package func wallNow() -> Timestamp {
     let nanoseconds = wallNanoseconds()
     return Timestamp(
         seconds: nanoseconds / 1_000_000_000,

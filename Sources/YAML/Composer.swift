@@ -118,7 +118,7 @@ private struct Composer {
                 composer throws(YAMLError) in
                 .sequence(try composer.items(depth: depth + 1))
             }
-        case .mappingStart(let tagText, let anchor):
+        case .mappingStart(let tagText, let anchor, _):
             return try collection(event, tagText, .mapping, anchor, depth) {
                 composer throws(YAMLError) in
                 .mapping(try composer.pairs(depth: depth + 1))

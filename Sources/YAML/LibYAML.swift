@@ -13,12 +13,15 @@ struct ParseEvent {
         case scalar(Node.Scalar, tag: String?, anchor: String?)
         case sequenceStart(tag: String?, anchor: String?)
         case sequenceEnd
-        case mappingStart(tag: String?, anchor: String?)
+        case mappingStart(tag: String?, anchor: String?, isFlow: Bool)
         case mappingEnd
     }
 
     let kind: Kind
     let mark: Mark
+    /// Where it stands, in Unicode scalars from the beginning of the text. A block ends, and so does
+    /// an empty value, where the next token begins.
+    let range: Range<Int>
 }
 
 /// One text being parsed. libyaml keeps a pointer into the text, so the text is copied to memory
@@ -50,7 +53,9 @@ struct ParseEvent {
         guard unsafe yaml_parser_parse(parser, &event) == 1 else { throw problem() }
         defer { unsafe yaml_event_delete(&event) }
         let mark = unsafe Mark(event.start_mark)
-        return unsafe ParseEvent(kind: kind(of: event), mark: mark)
+        let start = unsafe event.start_mark.index
+        let end = unsafe max(start, event.end_mark.index)
+        return unsafe ParseEvent(kind: kind(of: event), mark: mark, range: start..<end)
     }
 
     private func kind(of event: yaml_event_t) -> ParseEvent.Kind {
@@ -75,7 +80,11 @@ struct ParseEvent {
         case YAML_SEQUENCE_END_EVENT: return .sequenceEnd
         case YAML_MAPPING_START_EVENT:
             let start = unsafe event.data.mapping_start
-            return unsafe .mappingStart(tag: string(start.tag), anchor: string(start.anchor))
+            return unsafe .mappingStart(
+                tag: string(start.tag),
+                anchor: string(start.anchor),
+                isFlow: start.style == YAML_FLOW_MAPPING_STYLE
+            )
         case YAML_MAPPING_END_EVENT: return .mappingEnd
         default: fatalError("libyaml made an event of an unknown type")
         }

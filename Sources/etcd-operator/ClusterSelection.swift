@@ -4,7 +4,10 @@ import Operator
 
 /// One cluster by name, or all of them.
 struct ClusterSelection: ParsableArguments {
-    @Argument(help: "The cluster: NAME, etcdcluster NAME, or etcdcluster/NAME.")
+    @Argument(
+        help: "The cluster: NAME, etcdcluster NAME, or etcdcluster/NAME.",
+        completion: .clusterNames
+    )
     var words: [String] = []
 
     @Flag(help: "Every cluster of the namespace.")

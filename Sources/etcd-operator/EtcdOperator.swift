@@ -11,16 +11,23 @@ struct EtcdOperator: AsyncParsableCommand {
               etcd-operator run Manifests/samples/quickstart.yaml
               etcd-operator get etcdclusters
               etcd-operator describe etcdcluster quickstart
-              ETCDCTL_API=3 etcdctl --endpoints=$(etcd-operator endpoints quickstart) member list
+              etcd-operator exec quickstart -- etcdctl member list
+              etcd-operator plan quickstart
+              etcd-operator logs quickstart --follow
               etcd-operator down quickstart
 
             EXIT CODES
               0 ok, 1 failed, 2 wrong usage, 3 not found, 4 refused as unsafe
+
+            COMPLETION
+              etcd-operator --generate-completion-script bash > /etc/bash_completion.d/etcd-operator
+              (also zsh and fish; it completes the names of clusters and members too)
             """,
         version: Version.current,
         subcommands: [
-            Run.self, Validate.self, Get.self, Describe.self, Events.self, Endpoints.self,
-            Down.self, Up.self, Delete.self, Explain.self, Crd.self, Version.self,
+            Run.self, Validate.self, Get.self, Describe.self, Plan.self, Events.self, Journal.self,
+            Logs.self, Endpoints.self, Exec.self, Scale.self, Down.self, Up.self, Delete.self,
+            Explain.self, Crd.self, Version.self,
         ]
     )
 

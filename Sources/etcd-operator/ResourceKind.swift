@@ -41,7 +41,7 @@ struct ResourceArguments: ParsableArguments {
     @Argument(help: "etcdclusters (or etcdcluster, ec), also as KIND/NAME.")
     var kind: String
 
-    @Argument(help: "The name of one cluster.")
+    @Argument(help: "The name of one cluster.", completion: .clusterNames)
     var name: String?
 
     func validate() throws {

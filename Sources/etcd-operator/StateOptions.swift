@@ -58,18 +58,31 @@ extension StateDirectory {
 
     /// Every cluster, in the order of their names. One that cannot be read hides no other: it is
     /// shown as such, and why goes to the standard error.
-    func resources() throws(OperatorError) -> [EtcdCluster] {
+    func resources(
+        telling trouble: (ClusterName, OperatorError) -> Void = { name, error in
+            CommandFailure(error).tell(about: name)
+        }
+    ) throws(OperatorError) -> [EtcdCluster] {
         var found: [EtcdCluster] = []
         for name in try clusters() {
             do throws(OperatorError) {
                 if let cluster = try cluster(name).resource() { found.append(cluster) }
             } catch {
-                CommandFailure(error).tell(about: name)
+                trouble(name, error)
                 let metadata = Metadata(name: name.name, namespace: name.namespace)
                 let status = ClusterStatus(phase: "Unreadable")
                 found.append(EtcdCluster(metadata: metadata, status: status))
             }
         }
         return found
+    }
+
+    /// The folders in which something changes when a cluster comes, goes or has news.
+    func watchedFolders(of isWanted: (ClusterName) -> Bool) throws(OperatorError) -> [String] {
+        let names = try clusters()
+        let namespaces = Set(names.map(\.namespace)).sorted().map { "\(root)/clusters/\($0)" }
+        // The lock file in the root tells of operators that begin.
+        return [root, root + "/clusters"] + namespaces
+            + names.filter(isWanted).map { cluster($0).path }
     }
 }

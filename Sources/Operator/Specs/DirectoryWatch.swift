@@ -50,10 +50,13 @@ final class DirectoryWatch: Sendable {
 
     /// Watches a directory; again is fine, and needed when it was removed and made anew. False
     /// when it cannot be watched, so that it must be looked at from time to time.
-    func add(_ directory: String) -> Bool {
-        let mask =
+    ///
+    /// - Parameter writes: Also ring for each write to a file that stays open, such as a log.
+    func add(_ directory: String, writes: Bool = false) -> Bool {
+        var mask =
             IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_DELETE_SELF
             | IN_MOVE_SELF | IN_ATTRIB
+        if writes { mask |= IN_MODIFY }
         return unsafe inotify_add_watch(inotify.number, directory, UInt32(mask)) >= 0
     }
 

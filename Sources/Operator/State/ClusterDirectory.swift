@@ -141,14 +141,7 @@ package struct ClusterDirectory: Sendable {
 
     /// Oldest first, equal ones in a row counted.
     package func events() throws(OperatorError) -> [Event] {
-        var folded: [Event] = []
-        for event in try LineFile(path: path + "/events.jsonl", disk: disk).load(Event.self) {
-            if let index = folded.lastIndex(where: { $0.repeats(event) }), event.count > 1 {
-                folded.remove(at: index)
-            }
-            folded.append(event)
-        }
-        return folded
+        try LineFile(path: path + "/events.jsonl", disk: disk).load(Event.self).folded
     }
 
     package func append(_ event: Event) throws(OperatorError) {
@@ -170,7 +163,7 @@ package struct ClusterDirectory: Sendable {
     }
 
     /// The directories below `members/`, whoever made them.
-    func memberNames() throws(OperatorError) -> [String] {
+    package func memberNames() throws(OperatorError) -> [String] {
         try names(path + "/members").filter { !$0.hasPrefix(".") }
     }
 

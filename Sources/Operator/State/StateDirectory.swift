@@ -11,8 +11,8 @@ package import Storage
 ///     <root>/clusters/<namespace>/<name>/ one ClusterDirectory
 ///     <root>/trash/<when>-<namespace>-<name>/   deleted clusters, whole
 ///
-/// The commands that only look (`get`, `describe`, `events`, `endpoints`) read it with or without
-/// an operator at work.
+/// The commands that only look (`get`, `describe`, `plan`, `events`, `journal`, `logs`,
+/// `endpoints`) read it with or without an operator at work.
 package struct StateDirectory: Sendable {
     /// Absolute, without symbolic links, since processes are recognised by it.
     package let root: String

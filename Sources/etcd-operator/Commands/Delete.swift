@@ -17,7 +17,10 @@ struct Delete: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: "The cluster: NAME, etcdcluster NAME, or etcdcluster/NAME.")
+    @Argument(
+        help: "The cluster: NAME, etcdcluster NAME, or etcdcluster/NAME.",
+        completion: .clusterNames
+    )
     var words: [String]
 
     @OptionGroup var namespace: NamespaceOptions

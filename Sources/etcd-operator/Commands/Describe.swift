@@ -6,8 +6,9 @@ struct Describe: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Shows everything that is known of a cluster.",
         discussion: """
-            Conditions, members, what the operator will do next and why, the whole spec with its
-            defaults, and the latest events. Works with and without a running operator.
+            Conditions, members, what the operator will do next and why, the whole spec with its \
+            defaults, and the latest events. Works with and without a running operator. On a \
+            terminal, or with COLUMNS set, long messages are wrapped.
 
             EXAMPLES
               etcd-operator describe etcdcluster quickstart
@@ -30,9 +31,10 @@ struct Describe: ParsableCommand {
                 }
             }
         let watcher = OperatorPresence(directory)
+        let width = Terminal.standardOutput.columns
         let descriptions = try clusters.map { cluster in
             let events = try directory.cluster(cluster.name).events()
-            return ClusterDescription(cluster, events: events, watcher: watcher).text
+            return ClusterDescription(cluster, events: events, watcher: watcher, width: width).text
         }
         Terminal.standardOutput.write(descriptions.joined(separator: "\n\n"))
     }

@@ -12,7 +12,10 @@ struct Endpoints: ParsableCommand {
             """
     )
 
-    @Argument(help: "The cluster: NAME, etcdcluster NAME, or etcdcluster/NAME.")
+    @Argument(
+        help: "The cluster: NAME, etcdcluster NAME, or etcdcluster/NAME.",
+        completion: .clusterNames
+    )
     var words: [String]
 
     @OptionGroup var namespace: NamespaceOptions
@@ -25,15 +28,19 @@ struct Endpoints: ParsableCommand {
     func run() throws {
         let name = namespace.name(try ResourceKind.name(in: words))
         let cluster = try state.open().resource(name)
-        let endpoints = cluster.status?.endpoints ?? []
-        let phase = cluster.status?.phase ?? "Pending"
-        guard !endpoints.isEmpty else {
-            throw CommandFailure(
-                .failed,
-                "\(name.argument) has no endpoints yet: it is \(phase)",
-                remedy: "`etcd-operator describe etcdcluster \(name.argument)` says why"
-            )
-        }
+        let endpoints = try cluster.publishedEndpoints()
         Terminal.standardOutput.write(endpoints.joined(separator: ",") + "\n")
+    }
+}
+
+extension EtcdCluster {
+    /// The client URLs, or why there are none.
+    func publishedEndpoints() throws -> [String] {
+        if let endpoints = status?.endpoints, !endpoints.isEmpty { return endpoints }
+        throw CommandFailure(
+            .failed,
+            "\(name.argument) has no endpoints yet: it is \(status?.phase ?? "Pending")",
+            remedy: "`etcd-operator plan \(name.argument)` says why"
+        )
     }
 }

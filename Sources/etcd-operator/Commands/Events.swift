@@ -2,48 +2,136 @@ import ArgumentParser
 import ClusterAPI
 import Operator
 
-struct Events: ParsableCommand {
+struct Events: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Lists what happened to clusters, oldest first.",
         discussion: """
-            Works with and without a running operator.
+            Works with and without a running operator. With --watch it goes on with each event as \
+            it comes, until Ctrl-C; what repeats is then told each time, with how often it was so.
 
             EXAMPLES
               etcd-operator events
+              etcd-operator events quickstart --watch
+              etcd-operator events -A --types=Warning --since 1h
               etcd-operator events quickstart -o json
             """
     )
 
     @Argument(
-        help: "One cluster (NAME, etcdcluster NAME or etcdcluster/NAME); all without it."
+        help: "One cluster (NAME, etcdcluster NAME or etcdcluster/NAME); all without it.",
+        completion: .clusterNames
     )
     var words: [String] = []
 
+    @Option(
+        help: ArgumentHelp("Only these: Normal, Warning, or both with a comma.", valueName: "types")
+    )
+    var types = EventTypes.all
+
+    @OptionGroup var since: SinceOption
+    @OptionGroup var watching: WatchOptions
     @OptionGroup var output: OutputOptions
     @OptionGroup var namespace: NamespaceOptions
     @OptionGroup var state: StateOptions
 
+    @Flag(name: [.customShort("A"), .long], help: "Events of all namespaces.")
+    var allNamespaces = false
+
     func validate() throws {
-        if !words.isEmpty { _ = try ResourceKind.name(in: words) }
+        if words.isEmpty { return }
+        _ = try ResourceKind.name(in: words)
+        if allNamespaces {
+            throw ValidationError(
+                "--all-namespaces is for all clusters; give the namespace with -n"
+            )
+        }
     }
 
-    func run() throws {
+    func run() async throws {
         let directory = try state.open()
-        let names: [ClusterName]
+        let start = try since.start
         if !words.isEmpty {
-            let name = namespace.name(try ResourceKind.name(in: words))
-            names = [try directory.resource(name).name]
-        } else {
-            names = try directory.clusters().filter { $0.namespace == namespace.namespace }
+            _ = try directory.resource(namespace.name(try ResourceKind.name(in: words)))
         }
-        let events = try names.flatMap { try directory.cluster($0).events() }
-            .enumerated().sorted { left, right in
-                (left.element.time, left.offset) < (right.element.time, right.offset)
-            }.map(\.element)
-        if events.isEmpty, output.format == .table || output.format == .wide {
+        guard !watching.watch else { return try await watch(directory, from: start) }
+        let events = sorted(
+            try names(in: directory).flatMap { try directory.cluster($0).events() }
+        ).filter { isWanted($0, start) }
+        if events.isEmpty, output.format.isTable {
             Terminal.standardError.write("No events in \(directory.root)\n")
             return
         }
         Terminal.standardOutput.write(output.format.text(of: events, asList: true))
     }
+
+    private func watch(_ directory: StateDirectory, from start: Timestamp?) async throws {
+        let changes = try StateWatch()
+        var followers: [ClusterName: LineFollower<Event>] = [:]
+        var stream = PrintStream<Event>(output.format)
+        var presence = PresenceNote()
+        var isFirst = true
+        try await untilInterrupted(changes) {
+            changes.add(try directory.watchedFolders { allNamespaces || isWanted($0) })
+            var new: [Event] = []
+            let names = try names(in: directory)
+            for name in names {
+                var follower = followers[name] ?? directory.cluster(name).followEvents()
+                let events = try follower.next()
+                new += isFirst ? events.folded : events
+                followers[name] = follower
+            }
+            // One that is made anew begins anew.
+            followers = followers.filter { names.contains($0.key) }
+            isFirst = false
+            if output.format.isTable { presence.tell(directory) }
+            let text = stream.text(of: sorted(new).filter { isWanted($0, start) })
+            return Terminal.standardOutput.write(text)
+        }
+    }
+
+    private func isWanted(_ name: ClusterName) -> Bool {
+        guard let wanted = try? ResourceKind.name(in: words) else {
+            return allNamespaces || name.namespace == namespace.namespace
+        }
+        return name == namespace.name(wanted)
+    }
+
+    private func isWanted(_ event: Event, _ start: Timestamp?) -> Bool {
+        types.kinds.contains(event.type) && start.map { event.time >= $0 } ?? true
+    }
+
+    private func names(in directory: StateDirectory) throws -> [ClusterName] {
+        try directory.clusters().filter { isWanted($0) }
+    }
+
+    /// By time; those of the same moment stay in the order of their file.
+    private func sorted(_ events: [Event]) -> [Event] {
+        events.enumerated().sorted { left, right in
+            (left.element.time, left.offset) < (right.element.time, right.offset)
+        }.map(\.element)
+    }
+}
+
+/// The value of `--types`.
+struct EventTypes: ExpressibleByArgument {
+    static let all = EventTypes(kinds: Set(Event.Kind.allCases))
+
+    let kinds: Set<Event.Kind>
+
+    private init(kinds: Set<Event.Kind>) {
+        self.kinds = kinds
+    }
+
+    init?(argument: String) {
+        let words = argument.split(separator: ",").map { $0.lowercased() }
+        let found = words.compactMap { word in
+            Event.Kind.allCases.first { $0.rawValue.lowercased() == word }
+        }
+        guard !words.isEmpty, found.count == words.count else { return nil }
+        kinds = Set(found)
+    }
+
+    var defaultValueDescription: String { "both" }
+
+    static var allValueStrings: [String] { Event.Kind.allCases.map(\.rawValue) }
 }

@@ -5,13 +5,16 @@ struct ClusterDescription {
     let cluster: EtcdCluster
     let events: [Event]
     let watcher: OperatorPresence
+    private let layout: Layout
     /// Events shown; `events` has them all.
     private let maxEvents = 12
 
-    init(_ cluster: EtcdCluster, events: [Event], watcher: OperatorPresence) {
+    /// - Parameter width: That of the screen, if somebody looks at one.
+    init(_ cluster: EtcdCluster, events: [Event], watcher: OperatorPresence, width: Int?) {
         self.cluster = cluster
         self.events = events
         self.watcher = watcher
+        layout = Layout(width: width)
     }
 
     var text: String {
@@ -21,76 +24,72 @@ struct ClusterDescription {
 
     private var heading: String {
         let status = cluster.status
-        var lines = [
-            pair("Name", cluster.metadata.name),
-            pair("Namespace", cluster.metadata.namespace),
-            pair("Labels", list(cluster.metadata.labels)),
-            pair("Annotations", list(cluster.metadata.annotations)),
-            pair("Status", status?.phase ?? "Pending"),
-            pair("Ready", "\(cluster.readiness) members"),
-            pair("Cluster ID", status?.clusterID ?? ""),
-            pair("Leader", status?.leader ?? ""),
-            pair("Revision", status?.revision.map { "\($0)" } ?? ""),
-            pair("Version", status?.version ?? ""),
-            pair("DB size", status?.dbSize.map { Quantity(bytes: $0).rounded } ?? ""),
-            pair("Generation", generation),
-            pair("Last change", status.map { "\($0.updated)" } ?? "never"),
-            pair("Operator", watcher.processID.map { "process \($0)" } ?? "not running"),
-        ]
-        if let endpoints = status?.endpoints, !endpoints.isEmpty {
-            lines.append(pair("Endpoints", endpoints.joined(separator: ",")))
-        }
-        return lines.joined()
-    }
-
-    private var generation: String {
-        let observed = cluster.status?.observedGeneration ?? 0
-        let current = cluster.metadata.generation
-        return observed == current ? "\(current)" : "\(current) (observed: \(observed))"
+        return [
+            layout.pair("Name", cluster.metadata.name),
+            layout.pair("Namespace", cluster.metadata.namespace),
+            layout.pair("UID", cluster.metadata.uid),
+            layout.pair("Labels", list(cluster.metadata.labels)),
+            layout.pair("Annotations", list(cluster.metadata.annotations)),
+            layout.pair("Status", status?.phase ?? "Pending"),
+            layout.pair("Ready", "\(cluster.readiness) members"),
+            layout.pair("Cluster ID", status?.clusterID ?? ""),
+            layout.pair("Incarnation", status.map { "\($0.incarnation)" } ?? ""),
+            layout.pair("Leader", status?.leader ?? ""),
+            layout.pair("Revision", status?.revision.map { "\($0)" } ?? ""),
+            layout.pair("Version", status?.version ?? ""),
+            layout.pair("DB size", status?.dbSize.map { Quantity(bytes: $0).rounded } ?? ""),
+            layout.pair("Generation", cluster.generations),
+            layout.pair("Last change", status.map { "\($0.updated)" } ?? "never"),
+            layout.pair("Operator", watcher.processID.map { "process \($0)" } ?? "not running"),
+            layout.pair("Endpoints", status?.endpoints ?? []),
+        ].joined()
     }
 
     private var conditions: String {
         guard let conditions = cluster.status?.conditions, !conditions.isEmpty else { return "" }
-        var table = Table(["TYPE", "STATUS", "SINCE", "REASON", "MESSAGE"])
-        for condition in conditions {
-            let since = Timestamp(seconds: condition.lastTransitionTime.seconds).description
-            table.add([
-                condition.type.rawValue, condition.status.rawValue, since, condition.reason,
-                condition.message,
-            ])
-        }
-        return section("Conditions", table.text)
+        return layout.section("Conditions", Table(conditions))
     }
 
+    /// One paragraph for each, since all that is known of a member is wider than a screen.
     private var members: String {
         guard let members = cluster.status?.members, !members.isEmpty else { return "" }
-        var table = Table([
-            "NAME", "ID", "ROLE", "HEALTH", "PID", "RESTARTS", "CLIENT URL", "PEER URL", "MESSAGE",
-        ])
-        for member in members {
-            table.add([
-                member.name, member.id ?? "", member.role.rawValue, member.health.rawValue,
-                member.processID.map { "\($0)" } ?? "", "\(member.restarts)", member.clientURL,
-                member.peerURL, member.message,
-            ])
-        }
-        return section("Members", table.text)
+        return layout.section("Members", members.map(paragraph).joined())
+    }
+
+    private func paragraph(_ member: MemberStatus) -> String {
+        let inner = layout.inner.inner
+        let since = Timestamp(seconds: member.since.seconds)
+        let process = member.processID.map { "process \($0)" } ?? "no process"
+        let restarts = member.restarts == 1 ? "1 restart" : "\(member.restarts) restarts"
+        var facts = ["revision \(member.revision.map { "\($0)" } ?? "unknown")"]
+        if let size = member.dbSize { facts.append(Quantity(bytes: size).rounded) }
+        if let version = member.version { facts.append("version \(version)") }
+        var lines = [
+            inner.pair(
+                "State",
+                "\(member.role.rawValue), \(member.health.rawValue) since \(since)"
+            ),
+            inner.pair("Process", "\(process), \(restarts)"),
+            inner.pair("Data", facts.joined(separator: ", ")),
+            inner.pair("ID", "\(member.id ?? "unknown"), slot \(member.slot)"),
+            inner.pair("Client URL", member.clientURL),
+            inner.pair("Peer URL", member.peerURL),
+        ]
+        if !member.message.isEmpty { lines.append(inner.pair("Message", member.message)) }
+        return layout.section(member.name, lines.joined())
     }
 
     private var plan: String {
         guard let plan = cluster.status?.plan else { return "" }
-        var lines = pair("Next", plan.next ?? "nothing") + pair("Reason", plan.reason)
-        if let waiting = plan.waitingFor { lines += pair("Waiting for", waiting) }
-        if let blocked = plan.blockedBy { lines += pair("Blocked by", blocked) }
-        return section("Plan", lines)
+        return layout.section("Plan", plan.text(layout.inner))
     }
 
     private var spec: String {
-        section("Spec", cluster.tree["spec"]?.yaml ?? "")
+        layout.section("Spec", cluster.tree["spec"]?.yaml ?? "")
     }
 
     private var happenings: String {
-        guard !events.isEmpty else { return section("Events", "none\n") }
+        guard !events.isEmpty else { return layout.section("Events", "none\n") }
         var table = Table(["TIME", "TYPE", "REASON", "MESSAGE"])
         for event in events.suffix(maxEvents) {
             let time = Timestamp(seconds: event.time.seconds).description
@@ -100,22 +99,42 @@ struct ClusterDescription {
         let more =
             older == 0
             ? "" : "\(older) older: etcd-operator events \(cluster.name.argument)\n"
-        return section("Events", table.text + more)
-    }
-
-    private func section(_ title: String, _ text: String) -> String {
-        let lines = text.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
-        return "\(title):\n" + lines.map { "  \($0)\n" }.joined()
-    }
-
-    private func pair(_ name: String, _ value: String) -> String {
-        let label = "\(name):"
-        let gap = String(repeating: " ", count: max(1, 14 - label.count))
-        return label + gap + (value.isEmpty ? "-" : value) + "\n"
+        return layout.section("Events", table.text(within: layout.inner.width) + more)
     }
 
     private func list(_ entries: [String: String]) -> String {
         entries.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
             .joined(separator: ", ")
+    }
+}
+
+extension EtcdCluster {
+    /// The generation of the spec, and which one the status speaks of if that is another.
+    var generations: String {
+        let observed = status?.observedGeneration ?? 0
+        let current = metadata.generation
+        return observed == current ? "\(current)" : "\(current) (observed: \(observed))"
+    }
+}
+
+extension Table {
+    init(_ conditions: [Condition]) {
+        self.init(["TYPE", "STATUS", "SINCE", "REASON", "MESSAGE"])
+        for condition in conditions {
+            let since = Timestamp(seconds: condition.lastTransitionTime.seconds).description
+            add([
+                condition.type.rawValue, condition.status.rawValue, since, condition.reason,
+                condition.message,
+            ])
+        }
+    }
+}
+
+extension PlanStatus {
+    func text(_ layout: Layout) -> String {
+        var lines = layout.pair("Next", next ?? "nothing") + layout.pair("Reason", reason)
+        if let waitingFor { lines += layout.pair("Waiting for", waitingFor) }
+        if let blockedBy { lines += layout.pair("Blocked by", blockedBy) }
+        return lines
     }
 }

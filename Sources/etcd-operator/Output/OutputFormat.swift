@@ -32,6 +32,9 @@ protocol Printable {
 }
 
 extension OutputFormat {
+    /// For people: it looks current, and says nothing when there is nothing to show.
+    var isTable: Bool { self == .table || self == .wide }
+
     /// The items as text that ends with a newline. One that was asked for by name is printed by
     /// itself, several as a list, as kubectl does.
     ///

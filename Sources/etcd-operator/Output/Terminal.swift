@@ -46,24 +46,40 @@ struct Terminal: Sendable {
     }
 
     /// The number of columns, 80 when there is none.
-    var width: Int {
+    var width: Int { screenWidth ?? 80 }
+
+    /// The number of columns that somebody looks at, or asks for with `COLUMNS`; nil for none.
+    var columns: Int? {
+        let asked = environment("COLUMNS").flatMap { Int($0) }
+        return asked.flatMap { $0 > 0 ? $0 : nil } ?? screenWidth
+    }
+
+    private var screenWidth: Int? {
         var size = winsize()
         let isKnown = unsafe ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0
-        return isKnown && size.ws_col > 0 ? Int(size.ws_col) : 80
+        return isKnown && size.ws_col > 0 ? Int(size.ws_col) : nil
     }
 
     /// Writes all of the text at once. When nobody reads any more there is nobody to tell, so
-    /// what cannot be written is dropped.
-    func write(_ text: String) {
-        var rest = Array(text.utf8)[...]
+    /// what cannot be written is dropped; false then, for those who would go on.
+    @discardableResult
+    func write(_ text: String) -> Bool {
+        write(bytes: Array(text.utf8))
+    }
+
+    /// The same for a text that need not be one.
+    @discardableResult
+    func write(bytes: [UInt8]) -> Bool {
+        var rest = bytes[...]
         while !rest.isEmpty {
             let written = unsafe rest.withUnsafeBytes {
                 unsafe Glibc.write(descriptor, $0.baseAddress, $0.count)
             }
             if written < 0, errno == EINTR { continue }
-            guard written > 0 else { return }
+            guard written > 0 else { return false }
             rest = rest.dropFirst(written)
         }
+        return true
     }
 }
 
