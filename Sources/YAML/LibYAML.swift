@@ -19,8 +19,8 @@ struct ParseEvent {
 
     let kind: Kind
     let mark: Mark
-    /// Where it stands, in Unicode scalars from the beginning of the text. A block ends, and so does
-    /// an empty value, where the next token begins.
+    /// Where it stands, in Unicode scalars from the beginning of the text. A block, and so an empty
+    /// value, ends where the next token begins.
     let range: Range<Int>
 }
 

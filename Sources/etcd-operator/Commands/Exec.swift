@@ -35,12 +35,12 @@ struct Exec: ParsableCommand {
     @OptionGroup var state: StateOptions
 
     func validate() throws {
-        _ = try ResourceKind.name(in: words)
         guard let first = program.first, !first.isEmpty else {
             throw ValidationError(
                 "expected -- and a program, as in: exec NAME -- etcdctl get hello"
             )
         }
+        _ = try ResourceKind.name(in: words)
     }
 
     func run() throws {

@@ -1,7 +1,7 @@
 import ClusterAPI
 
-/// What the operator will do next about one cluster and why not sooner, and what is not as it should
-/// be meanwhile.
+/// What the operator will do next about one cluster and why not sooner, and what is not as it
+/// should be meanwhile.
 struct PlanReport: Hashable {
     let cluster: EtcdCluster
     /// The operator at work, if there is one.
