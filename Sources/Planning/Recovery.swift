@@ -34,28 +34,24 @@ package struct Recovery: Hashable, Sendable, Codable {
         /// Entries at the end of which it did not know that they were committed.
         package var undecided: UInt64
         package var token: String
-        /// Where work is done, below the cluster's directory.
-        package var folder: String
 
         package init(
             survivor: String,
             lastTerm: UInt64,
             lastIndex: UInt64,
             undecided: UInt64,
-            token: String,
-            folder: String
+            token: String
         ) {
             self.survivor = survivor
             self.lastTerm = lastTerm
             self.lastIndex = lastIndex
             self.undecided = undecided
             self.token = token
-            self.folder = folder
         }
     }
 
     package struct Salvaged: Hashable, Sendable, Codable {
-        /// Below the cluster's directory.
+        /// Its path, from the cluster's directory on.
         package var snapshot: String
         /// False of a copied database, which has no checksum at its end.
         package var hasHash: Bool

@@ -79,7 +79,8 @@ private func describe(
     if let old, old.health == status.health { status.since = old.since }
     if observed.probe.isServing {
         status.role =
-            observed.probe.isLearner ? .learner : member.id == leaderID ? .leader : .follower
+            observed.probe.isLearner || !member.isVoter
+            ? .learner : member.id == leaderID ? .leader : .follower
     }
     status.version = observed.probe.version ?? old?.version
     status.dbSize = observed.probe.dbSize ?? old?.dbSize

@@ -155,7 +155,9 @@ package struct ClusterObserver: Sendable {
         let looks = await members.look(at: running.map { record.clientURL(of: record.members[$0]) })
         for (index, look) in zip(running, looks) {
             seen.members[index].probe = look.probe
-            guard look.probe.clusterID == record.clusterID else { continue }
+            guard look.probe.clusterID == record.clusterID, record.members[index].isVoter else {
+                continue
+            }
             let leads = look.probe.leaderID == look.probe.memberID
             if let list = look.list, leads || seen.memberList == nil { seen.memberList = list }
             for alarm in look.alarms where !seen.alarms.contains(alarm) {

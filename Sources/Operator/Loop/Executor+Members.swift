@@ -63,7 +63,8 @@ extension Executor {
     ) async throws(MemberError) -> Confirmed {
         let serving = record.members.filter { member in
             guard let probe = seen.member(member.name)?.probe else { return false }
-            return probe.isServing && !probe.isLearner && member.id != absent
+            // One that has just joined may not know yet that it is a learner.
+            return probe.isServing && !probe.isLearner && member.isVoter && member.id != absent
         }
         let leader = seen.members.filter(\.probe.isServing).compactMap(\.probe.leaderID).first
         let order = serving.filter { $0.id == leader } + serving.filter { $0.id != leader }

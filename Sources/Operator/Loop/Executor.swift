@@ -7,7 +7,7 @@ package struct Executor: Sendable {
     let directory: ClusterDirectory
     /// Where discarded clusters go.
     private let trash: String
-    private let runtime: any Runtime
+    let runtime: any Runtime
     let members: any Members
     let programs: any ProgramStore
     let tools: any RecoveryTools

@@ -52,8 +52,7 @@ extension Executor {
             lastTerm: best.survivor.last.term,
             lastIndex: best.survivor.last.index,
             undecided: best.survivor.undecidedEntries,
-            token: "\(record.name)-\(record.uid)-\(record.incarnation + 1)-\(newUID())",
-            folder: try freeFolder()
+            token: "\(record.name)-\(record.uid)-\(record.incarnation + 1)-\(newUID())"
         )
         try changeMembers(&record) { record in
             record.recovery?.source = source
@@ -65,29 +64,32 @@ extension Executor {
         )
     }
 
-    /// A folder for work that no earlier attempt has used: a tool of one may still be at work.
-    private func freeFolder() throws(OperatorError) -> String {
-        for number in 1... {
-            let folder = "recovery/\(number)"
-            do throws(DiskError) {
-                if try directory.disk.status("\(directory.path)/\(folder)") == nil { return folder }
-            } catch {
-                throw OperatorError(state: error)
-            }
+    /// An empty folder to work in. What an attempt before has left is only copies, and would fill
+    /// the disk if it stayed; nil while a process of it still uses them.
+    private func workFolder() throws(OperatorError) -> String? {
+        let all = directory.path + "/recovery"
+        let users = runtime.users(below: all)
+        for data in users { _ = try runtime.stop(data, patience: .seconds(3)) }
+        guard users.isEmpty else { return nil }
+        let folder = "\(all)/\(wallNow().description.filter { $0 != ":" })"
+        do throws(DiskError) {
+            try directory.disk.removeAll(all)
+            try directory.disk.createDirectory(folder)
+        } catch {
+            throw OperatorError(state: error)
         }
-        fatalError("there are too many folders")
+        return folder
     }
 
     private func salvage(_ record: inout ClusterRecord) async throws(OperatorError) -> Outcome {
         guard let source = record.recovery?.source, let member = record.member(source.survivor)
         else { throw OperatorError(.state, "no survivor was chosen", at: directory.path) }
-        // An attempt that was cut off may have left a tool that is still at work.
-        let folder = try freeFolder()
-        let work = "\(directory.path)/\(folder)"
+        guard let work = try workFolder() else {
+            return .notYet("a process of the attempt before has to end")
+        }
         let original = directory.member(source.survivor)
         try original.claim().release()
         do throws(DiskError) {
-            try directory.disk.createDirectory(work)
             try directory.disk.copy(original.data, to: work + "/data")
         } catch {
             throw OperatorError(state: error)
@@ -101,6 +103,8 @@ extension Executor {
         }
         let copy = SurvivorCopy(folder: work, data: work + "/data", name: member.name, etcd: etcd)
         var salvaged = try await tools.salvage(copy)
+        // The state directory may be moved before it is used.
+        salvaged.snapshot = String(salvaged.snapshot.dropFirst(directory.path.count + 1))
         // No revision that anybody has seen may come again with other contents (safety rule 28).
         let seen = max(salvaged.revision, (try? directory.status())?.revision ?? 0)
         salvaged.bump = seen - salvaged.revision + max(seen / 5, leastBump)
@@ -139,7 +143,7 @@ extension Executor {
         try files.stamp(next)
         try await tools.restore(
             FirstMember(
-                snapshot: salvaged.snapshot,
+                snapshot: "\(directory.path)/\(salvaged.snapshot)",
                 salvaged: salvaged,
                 data: files.data,
                 name: member.name,

@@ -31,8 +31,7 @@ func note(_ seen: Observation, _ findings: inout Findings) -> Plan? {
         findings.note(
             .unmet,
             "Scaling",
-            "spec.replicas is \(seen.spec.replicas), and \(counted(voters, "member")) of "
-                + "\(record.members.count) vote and stay"
+            "spec.replicas is \(seen.spec.replicas), and not so many members vote yet"
         )
     }
     let fields = SpecField.differences(from: record, to: seen.spec)
