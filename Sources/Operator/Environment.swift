@@ -90,3 +90,8 @@ private enum Environment {
     // A fixed point well in the past, so that differences with it stay positive.
     static let start = ContinuousClock.now - .seconds(1)
 }
+
+extension Timestamp {
+    /// As a part of a file's name, in the order of time.
+    var fileName: String { description.filter { $0 != ":" } }
+}

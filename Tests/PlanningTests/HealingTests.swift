@@ -111,6 +111,13 @@ import Testing
         #expect(plan(seen).steps == [.stop(members: ["orders-0"])])
         seen = seen.ended(0, .stopped)
         #expect(plan(seen).steps == [.chooseSurvivor])
+        // Whoever cannot be read may be the one that knows most.
+        for state in [DirectoryState.unknown("EIO"), .foreign("orders-9's")] {
+            let unsure = Orders.voters(5).lost(0).lost(1).lost(2).ended(3).ended(4)
+                .with(3) { $0.directory = state }
+                .with { $0.recovery = seen.known.recovery }
+            #expect(plan(unsure).steps.isEmpty && plan(unsure).blockedBy == "QuorumUnknown")
+        }
         let back = seen.with(2) { $0.directory = .intact }
         #expect(plan(back).steps == [.cancelRecovery])
         for (phase, step) in [
@@ -165,9 +172,9 @@ import Testing
         var seen = Orders.healthy()
         for _ in 0..<20 { seen = seen.ended(1, cause) }
         seen = seen.with(1) { $0.unservedSince = .zero }
-        for step in plan(seen).steps {
-            #expect(step == .start(member: "orders-1", as: .existing))
-        }
+        // When its next start is due.
+        seen.now.monotonic += .seconds(30)
+        #expect(plan(seen).steps == [.start(member: "orders-1", as: .existing)])
     }
 
     @Test func `rule 16: a member that hangs is restarted once, then replaced`() {
@@ -367,6 +374,18 @@ import Testing
         #expect(plan(seen).blockedBy == "DataDiverged")
         seen.comparisons = [comparison(5, [7, 8, 0]), comparison(1, [7, 8, 0])]
         #expect(plan(seen).blockedBy == "DataDiverged")
+    }
+
+    @Test func `rule 19: a voter that cannot be compared does not stop healing`() {
+        var seen = Orders.healthy().ended(1)
+        seen.alarms = [Alarm(.corrupt, memberID: "0")]
+        seen.comparisons = [comparison(5, [7, 0, 7]), comparison(1, [7, 0, 7])]
+        #expect(plan(seen).steps == [.start(member: "orders-1", as: .existing)])
+        seen = Orders.healthy().hanging(1, for: .seconds(60))
+        seen.alarms = [Alarm(.corrupt, memberID: "0")]
+        seen.comparisons = [comparison(5, [7, 0, 7]), comparison(1, [7, 0, 7])]
+        #expect(plan(seen).steps == [.restart(member: "orders-1")])
+        #expect(plan(seen).notes.map(\.reason).contains("DataUncompared"))
     }
 
     @Test func `rule 19: hashes after different compactions say nothing`() {

@@ -71,6 +71,7 @@ package actor ClusterWorker {
             return .seconds(10)
         }
         let missing = specs.missing(name, at: monotonicNow())
+        reporter.begin()
         let (cluster, refusal) = prepare(declared, missing, specs.rejection(name))
         if hasEnded { return .zero }
         // Nobody but a pass touches the observer, and passes do not overlap.
@@ -87,7 +88,6 @@ package actor ClusterWorker {
         }
         var plan = Planning.plan(seen)
         if Task.isCancelled { return .zero }
-        reporter.begin()
         reporter.tell(plan, exits)
         let notYet = await execute(plan, seen, cluster, declared.file)
         if let notYet {

@@ -131,8 +131,7 @@ package struct Executor: Sendable {
                 try directory.member(name).claim()
             }
             defer { for claim in claims { claim.release() } }
-            let when = wallNow().description.filter { $0 != ":" }
-            let place = "\(trash)/\(when)-\(record.namespace)-\(record.name)"
+            let place = "\(trash)/\(wallNow().fileName)-\(record.namespace)-\(record.name)"
             try directory.discard(to: place)
             ports.release(uid: record.uid)
             return .discarded(to: place)
@@ -149,8 +148,7 @@ package struct Executor: Sendable {
         case .recall(let member):
             try changeMembers(&record) { $0.update(member) { $0.departure = nil } }
         case .trash(let member):
-            let when = wallNow().description.filter { $0 != ":" }
-            try directory.member(member).discard(at: when)
+            try directory.member(member).discard(at: wallNow().fileName)
             try changeMembers(&record) { $0.forget(member) }
             ports.reserve(record)
         case .adoptLearner(let member, let id):

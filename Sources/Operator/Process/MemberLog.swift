@@ -60,13 +60,7 @@ package struct MemberLog {
     private func copy(_ source: any DiskFile, to path: String) throws(DiskError) {
         let copy = try disk.open(path, .create)
         defer { copy.close() }
-        var offset: Int64 = 0
-        while true {
-            let chunk = try source.read(at: offset, count: 1 << 20)
-            if chunk.isEmpty { break }
-            try copy.write(chunk, at: offset)
-            offset += Int64(chunk.count)
-        }
+        try copy.fill(from: source)
     }
 
     /// The end of the file; empty when it cannot be read.

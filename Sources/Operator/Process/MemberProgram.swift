@@ -132,13 +132,7 @@ package final class MemberProgram: ProgramStore {
         defer { from.close() }
         let to = try disk.open(temporary, .create, permissions: 0o755)
         defer { to.close() }
-        var offset: Int64 = 0
-        while true {
-            let chunk = try from.read(at: offset, count: 1 << 20)
-            if chunk.isEmpty { break }
-            try to.write(chunk, at: offset)
-            offset += Int64(chunk.count)
-        }
+        try to.fill(from: from)
         try to.sync()
         // A program that is open for writing cannot be executed.
         to.close()

@@ -33,8 +33,15 @@ extension Executor {
         _ seen: Observation
     ) throws(OperatorError) -> Outcome {
         var best: (name: String, survivor: Survivor)?
-        for member in seen.members where member.directory == .intact {
+        for member in seen.members {
             let files = directory.member(member.name)
+            // What was observed may have changed since: the last look is the one that counts.
+            let state = files.state(in: record)
+            guard state == member.directory else {
+                let what = "\(member.name)'s directory is not as it was a moment ago"
+                return .notYet("\(what) (\(state))")
+            }
+            guard state == .intact else { continue }
             try files.claim().release()
             do throws(WALError) {
                 let survivor = try Survivor.read(dataDirectory: files.data, on: directory.disk)
@@ -71,7 +78,7 @@ extension Executor {
         let users = runtime.users(below: all)
         for data in users { _ = try runtime.stop(data, patience: .seconds(3)) }
         guard users.isEmpty else { return nil }
-        let folder = "\(all)/\(wallNow().description.filter { $0 != ":" })"
+        let folder = "\(all)/\(wallNow().fileName)"
         do throws(DiskError) {
             try directory.disk.removeAll(all)
             try directory.disk.createDirectory(folder)
@@ -128,7 +135,7 @@ extension Executor {
         else { throw OperatorError(.state, "nothing was salvaged", at: directory.path) }
         let files = directory.member(member.name)
         // Nothing has run in it: an attempt that was cut off made it.
-        try files.discard(at: wallNow().description.filter { $0 != ":" })
+        try files.discard(at: wallNow().fileName)
         var next = record
         next.succeed(with: member, clusterID: clusterID, token: source.token)
         let arguments = MemberFlags(record: next, spec: next.applied.spec).arguments(member)
@@ -183,7 +190,7 @@ extension Executor {
             } catch {
                 throw OperatorError(state: error)
             }
-            try files.discard(at: when.description.filter { $0 != ":" })
+            try files.discard(at: when.fileName)
         }
         try changeMembers(&record) { $0.recovery = nil }
         return .done
@@ -205,13 +212,7 @@ extension Disk {
             defer { input.close() }
             let output = try open(to, .create)
             defer { output.close() }
-            var offset: Int64 = 0
-            while true {
-                let chunk = try input.read(at: offset, count: 1 << 20)
-                if chunk.isEmpty { break }
-                try output.write(chunk, at: offset)
-                offset += Int64(chunk.count)
-            }
+            try output.fill(from: input)
             try output.sync()
         }
         try syncDirectory(target)

@@ -53,7 +53,15 @@ func corrupt(_ seen: Observation, _ findings: inout Findings) -> Plan? {
         }
         // `replace` does it, with all its precautions.
         return nil
-    case .split, .unknown:
+    case .unknown:
+        // A voter may be down or hang; healing it goes on.
+        findings.note(
+            .degraded,
+            "DataUncompared",
+            "etcd raised the alarm CORRUPT, and too few voters' data could be compared"
+        )
+        return nil
+    case .split:
         let why =
             "the members' data differs and no majority agrees; nothing is touched. Compare them "
             + "(`etcdctl endpoint hashkv`) and decide which to keep"

@@ -11,7 +11,7 @@ func quorumLost(_ seen: Observation, _ findings: inout Findings) -> Plan? {
     guard isLost(record, seen) else { return nil }
     let names = lost.map(\.name).joined(separator: ", ")
     let what = "the data of \(lost.count) of \(voters.count) voters is lost (\(names))"
-    if let unknown = seen.members.first(where: { $0.directory.isUnknown && !$0.isRunning }) {
+    if let unknown = seen.uncertain {
         let why = "\(what), and nobody can tell what is in \(unknown.name)'s place"
         findings.note(.degraded, "QuorumUnknown", why)
         return .refuse("QuorumUnknown", because: why)

@@ -17,6 +17,11 @@ func recover(_ seen: Observation, _ findings: inout Findings) -> Plan? {
             return .act([.stop(members: running)], because: recovery.why, .recovering)
         }
         if let held = heldData(seen) { return .refuse("ForeignProcess", because: held) }
+        if let unknown = seen.uncertain {
+            let why = "nobody can tell what is in \(unknown.name)'s place, and it may know most"
+            findings.note(.degraded, "QuorumUnknown", why)
+            return .refuse("QuorumUnknown", because: why)
+        }
         return .act([.chooseSurvivor], because: recovery.why, .recovering)
     case .salvaging: return .act([.salvage], because: recovery.why, .recovering)
     case .building: return .act([.buildSeed], because: recovery.why, .recovering)

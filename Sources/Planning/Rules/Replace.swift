@@ -57,7 +57,7 @@ private func hindrance(
     _ record: ClusterRecord,
     _ seen: Observation
 ) -> (reason: String, why: String)? {
-    if let unknown = seen.members.first(where: { $0.directory.isUnknown && !$0.isRunning }) {
+    if let unknown = seen.uncertain {
         return ("ReplacementHeld", "not while nobody can tell what is in \(unknown.name)'s place")
     }
     if let other = record.members.first(where: { $0.departure != nil }) {
@@ -96,8 +96,17 @@ private let secondsBetweenReplacements: Int64 = 3600
 /// Copying a member's data takes disk and network from all others of the machine.
 private let mostReplacements = 2
 
-extension DirectoryState {
-    var isUnknown: Bool {
-        if case .unknown = self { true } else { false }
+extension Observation {
+    /// A stopped member of whose data nobody can tell whether it is lost: unreadable, or somebody
+    /// else's in its place. One is enough to forbid whatever counts on data being lost (safety rule
+    /// 5).
+    var uncertain: MemberObservation? {
+        members.first { member in
+            guard !member.isRunning else { return false }
+            return switch member.directory {
+            case .unknown, .foreign: true
+            case .intact, .empty, .damaged, .gone: false
+            }
+        }
     }
 }

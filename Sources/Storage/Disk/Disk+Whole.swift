@@ -42,3 +42,17 @@ extension Disk {
         try remove(path)
     }
 }
+
+extension DiskFile {
+    /// Writes the whole content of another file from the beginning on, a piece at a time. Not
+    /// durable before a sync.
+    package func fill(from source: any DiskFile) throws(DiskError) {
+        var offset: Int64 = 0
+        while true {
+            let piece = try source.read(at: offset, count: 1 << 20)
+            if piece.isEmpty { return }
+            try write(piece, at: offset)
+            offset += Int64(piece.count)
+        }
+    }
+}

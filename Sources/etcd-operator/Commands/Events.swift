@@ -17,11 +17,7 @@ struct Events: AsyncParsableCommand {
             """
     )
 
-    @Argument(
-        help: "One cluster (NAME, etcdcluster NAME or etcdcluster/NAME); all without it.",
-        completion: .clusterNames
-    )
-    var words: [String] = []
+    @OptionGroup var scope: ClusterScope
 
     @Option(
         help: ArgumentHelp("Only these: Normal, Warning, or both with a comma.", valueName: "types")
@@ -31,28 +27,12 @@ struct Events: AsyncParsableCommand {
     @OptionGroup var since: SinceOption
     @OptionGroup var watching: WatchOptions
     @OptionGroup var output: OutputOptions
-    @OptionGroup var namespace: NamespaceOptions
     @OptionGroup var state: StateOptions
-
-    @Flag(name: [.customShort("A"), .long], help: "Events of all namespaces.")
-    var allNamespaces = false
-
-    func validate() throws {
-        if words.isEmpty { return }
-        _ = try ResourceKind.name(in: words)
-        if allNamespaces {
-            throw ValidationError(
-                "--all-namespaces is for all clusters; give the namespace with -n"
-            )
-        }
-    }
 
     func run() async throws {
         let directory = try state.open()
         let start = try since.start
-        if !words.isEmpty {
-            _ = try directory.resource(namespace.name(try ResourceKind.name(in: words)))
-        }
+        if let name = try scope.one { _ = try directory.resource(name) }
         guard !watching.watch else { return try await watch(directory, from: start) }
         let events = sorted(
             try names(in: directory).flatMap { try directory.cluster($0).events() }
@@ -71,7 +51,8 @@ struct Events: AsyncParsableCommand {
         var presence = PresenceNote()
         var isFirst = true
         try await untilInterrupted(changes) {
-            changes.add(try directory.watchedFolders { allNamespaces || isWanted($0) })
+            // What cannot be named was refused before.
+            changes.add(try directory.watchedFolders { (try? scope.contains($0)) ?? false })
             var new: [Event] = []
             let names = try names(in: directory)
             for name in names {
@@ -89,19 +70,12 @@ struct Events: AsyncParsableCommand {
         }
     }
 
-    private func isWanted(_ name: ClusterName) -> Bool {
-        guard let wanted = try? ResourceKind.name(in: words) else {
-            return allNamespaces || name.namespace == namespace.namespace
-        }
-        return name == namespace.name(wanted)
-    }
-
     private func isWanted(_ event: Event, _ start: Timestamp?) -> Bool {
         types.kinds.contains(event.type) && start.map { event.time >= $0 } ?? true
     }
 
     private func names(in directory: StateDirectory) throws -> [ClusterName] {
-        try directory.clusters().filter { isWanted($0) }
+        try directory.clusters().filter { try scope.contains($0) }
     }
 
     /// By time; those of the same moment stay in the order of their file.

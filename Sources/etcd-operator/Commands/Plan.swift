@@ -19,11 +19,7 @@ struct Plan: AsyncParsableCommand {
             """
     )
 
-    @Argument(
-        help: "One cluster (NAME, etcdcluster NAME or etcdcluster/NAME); all without it.",
-        completion: .clusterNames
-    )
-    var words: [String] = []
+    @OptionGroup var scope: ClusterScope
 
     @Option(
         name: [.customShort("o"), .customLong("output")],
@@ -32,21 +28,7 @@ struct Plan: AsyncParsableCommand {
     var format: OutputFormat?
 
     @OptionGroup var watching: WatchOptions
-    @OptionGroup var namespace: NamespaceOptions
     @OptionGroup var state: StateOptions
-
-    @Flag(name: [.customShort("A"), .long], help: "Clusters of all namespaces.")
-    var allNamespaces = false
-
-    func validate() throws {
-        if words.isEmpty { return }
-        _ = try ResourceKind.name(in: words)
-        if allNamespaces {
-            throw ValidationError(
-                "--all-namespaces is for all clusters; give the namespace with -n"
-            )
-        }
-    }
 
     func run() async throws {
         let directory = try state.open()
@@ -57,7 +39,7 @@ struct Plan: AsyncParsableCommand {
             return
         }
         let text =
-            format?.text(of: reports, asList: words.isEmpty, namespaces: allNamespaces)
+            format?.text(of: reports, asList: scope.words.isEmpty, namespaces: scope.allNamespaces)
             ?? inWords(reports)
         Terminal.standardOutput.write(text)
         if format?.isTable ?? true {
@@ -68,9 +50,9 @@ struct Plan: AsyncParsableCommand {
     private func watch(_ directory: StateDirectory) async throws {
         let changes = try StateWatch()
         var shown: [ClusterName: PlanReport] = [:]
-        var stream = format.map { PrintStream<PlanReport>($0, namespaces: allNamespaces) }
+        var stream = format.map { PrintStream<PlanReport>($0, namespaces: scope.allNamespaces) }
         var presence = PresenceNote()
-        if !words.isEmpty { _ = try reports(in: directory) }
+        if !scope.words.isEmpty { _ = try reports(in: directory) }
         var isFirst = true
         try await untilInterrupted(changes) {
             changes.add(try directory.watchedFolders { _ in true })
@@ -93,14 +75,11 @@ struct Plan: AsyncParsableCommand {
         orNone: Bool = false
     ) throws -> [PlanReport] {
         let clusters: [EtcdCluster]
-        if words.isEmpty {
-            clusters = try directory.resources().filter {
-                allNamespaces || $0.metadata.namespace == namespace.namespace
-            }
-        } else {
-            let name = namespace.name(try ResourceKind.name(in: words))
+        if let name = try scope.one {
             let found = orNone ? try directory.cluster(name).resource() : nil
             clusters = orNone ? found.map { [$0] } ?? [] : [try directory.resource(name)]
+        } else {
+            clusters = try directory.resources().filter { try scope.contains($0.name) }
         }
         let operatorID = OperatorPresence(directory).processID
         return clusters.map { PlanReport(cluster: $0, operatorID: operatorID) }
