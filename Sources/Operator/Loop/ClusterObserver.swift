@@ -8,6 +8,7 @@ package struct ClusterObserver: Sendable {
     let runtime: any Runtime
     let members: any Members
     let fleet: Fleet
+    let clocks: Clocks
     /// What is remembered of each member between passes, by name.
     private var memories: [String: MemberMemory] = [:]
     private var memory = ClusterMemory()
@@ -16,12 +17,14 @@ package struct ClusterObserver: Sendable {
         directory: ClusterDirectory,
         runtime: any Runtime,
         members: any Members,
-        fleet: Fleet
+        fleet: Fleet,
+        clocks: Clocks = .machine
     ) {
         self.directory = directory
         self.runtime = runtime
         self.members = members
         self.fleet = fleet
+        self.clocks = clocks
     }
 
     /// An exit that this pass was the first to see.
@@ -35,7 +38,7 @@ package struct ClusterObserver: Sendable {
         missing: SpecMissing?,
         record: RecordState
     ) async -> (Observation, [Exit]) {
-        let now = Instant(monotonic: monotonicNow(), wall: wallNow())
+        let now = Instant(monotonic: clocks.monotonicNow(), wall: clocks.wallNow())
         var seen = Observation(name: declared.name, spec: declared.spec, now: now)
         seen.generation = declared.metadata.generation
         seen.record = record
@@ -54,7 +57,7 @@ package struct ClusterObserver: Sendable {
         for member in record.members { seen.members.append(look(at: member, in: record)) }
         await probe(&seen, record)
         // The probes took time; what they say is of now.
-        seen.now.monotonic = monotonicNow()
+        seen.now.monotonic = clocks.monotonicNow()
         remember(&seen, record)
         return (seen, exits)
     }
@@ -82,7 +85,7 @@ package struct ClusterObserver: Sendable {
 
     /// What came of a step that changes nothing on disk.
     mutating func note(_ finding: Executor.Finding) {
-        memory.note(finding, at: monotonicNow())
+        memory.note(finding, at: clocks.monotonicNow())
     }
 
     /// A start that the system refused counts as a run that failed at once.
@@ -90,7 +93,7 @@ package struct ClusterObserver: Sendable {
     /// - Parameter isFirst: The member had never been launched before, so that nothing of it can
     ///   have run.
     mutating func countFailure(_ member: String, _ cause: ExitCause, isFirst: Bool) {
-        let exit = ExitHistory.Exit(cause: cause, at: monotonicNow(), witnessed: isFirst)
+        let exit = ExitHistory.Exit(cause: cause, at: clocks.monotonicNow(), witnessed: isFirst)
         memories[member, default: MemberMemory()].exits.record(exit, served: false, ranFor: .zero)
     }
 

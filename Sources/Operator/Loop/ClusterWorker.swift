@@ -13,6 +13,7 @@ package actor ClusterWorker {
     private let directory: ClusterDirectory
     private let executor: Executor
     private let catalog: @Sendable () -> SpecCatalog
+    private let clocks: Clocks
     private let logger: Logger
     private var observer: ClusterObserver
     private var reporter: Reporter
@@ -27,6 +28,7 @@ package actor ClusterWorker {
         executor: Executor,
         catalog: @escaping @Sendable () -> SpecCatalog,
         progress: AsyncStream<Progress>.Continuation,
+        clocks: Clocks = .machine,
         logger: Logger
     ) {
         name = directory.name
@@ -34,8 +36,14 @@ package actor ClusterWorker {
         self.observer = observer
         self.executor = executor
         self.catalog = catalog
+        self.clocks = clocks
         self.logger = logger
-        reporter = Reporter(directory: directory, progress: progress, logger: logger)
+        reporter = Reporter(
+            directory: directory,
+            progress: progress,
+            clocks: clocks,
+            logger: logger
+        )
     }
 
     /// Works until the cluster is discarded or the task is cancelled.
@@ -70,7 +78,7 @@ package actor ClusterWorker {
         guard let declared = specs.clusters.first(where: { $0.cluster.name == name }) else {
             return .seconds(10)
         }
-        let missing = specs.missing(name, at: monotonicNow())
+        let missing = specs.missing(name, at: clocks.monotonicNow())
         reporter.begin()
         let (cluster, refusal) = prepare(declared, missing, specs.rejection(name))
         if hasEnded { return .zero }

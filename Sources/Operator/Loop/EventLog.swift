@@ -4,20 +4,26 @@ import ClusterAPI
 struct EventLog {
     let directory: ClusterDirectory
     let progress: AsyncStream<Progress>.Continuation
+    let clocks: Clocks
     /// The last ones, to find repetitions; older ones start anew at one.
     private var recent: [Event] = []
     private static let remembered = 32
 
-    init(directory: ClusterDirectory, progress: AsyncStream<Progress>.Continuation) {
+    init(
+        directory: ClusterDirectory,
+        progress: AsyncStream<Progress>.Continuation,
+        clocks: Clocks
+    ) {
         self.directory = directory
         self.progress = progress
+        self.clocks = clocks
     }
 
     mutating func record(_ type: Event.Kind, _ reason: String, _ message: String)
         throws(OperatorError)
     {
         var event = Event(
-            time: wallNow(),
+            time: clocks.wallNow(),
             cluster: directory.name,
             type: type,
             reason: reason,

@@ -188,8 +188,8 @@ extension Executor {
                 continue
             }
         }
-        let comparison = HashComparison(at: monotonicNow(), revision: revision, answers: answers)
-        return .found(.compared(comparison))
+        let now = clocks.monotonicNow()
+        return .found(.compared(HashComparison(at: now, revision: revision, answers: answers)))
     }
 
     private func compact(

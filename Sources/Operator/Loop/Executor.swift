@@ -12,6 +12,9 @@ package struct Executor: Sendable {
     let programs: any ProgramStore
     let tools: any RecoveryTools
     private let ports: Ports
+    let clocks: Clocks
+    /// Never gives the same twice.
+    let newUID: @Sendable () -> String
     private let logger: Logger
     /// How long a member may take to end after SIGTERM.
     private let patience = Duration.seconds(10)
@@ -26,6 +29,8 @@ package struct Executor: Sendable {
         programs: any ProgramStore,
         tools: any RecoveryTools,
         ports: Ports,
+        clocks: Clocks = .machine,
+        newUID: @escaping @Sendable () -> String = randomUID,
         logger: Logger = Logger(label: "etcd-operator")
     ) {
         self.directory = directory
@@ -35,6 +40,8 @@ package struct Executor: Sendable {
         self.programs = programs
         self.tools = tools
         self.ports = ports
+        self.clocks = clocks
+        self.newUID = newUID
         self.logger = logger
     }
 
@@ -131,7 +138,7 @@ package struct Executor: Sendable {
                 try directory.member(name).claim()
             }
             defer { for claim in claims { claim.release() } }
-            let place = "\(trash)/\(wallNow().fileName)-\(record.namespace)-\(record.name)"
+            let place = "\(trash)/\(clocks.wallNow().fileName)-\(record.namespace)-\(record.name)"
             try directory.discard(to: place)
             ports.release(uid: record.uid)
             return .discarded(to: place)
@@ -148,7 +155,7 @@ package struct Executor: Sendable {
         case .recall(let member):
             try changeMembers(&record) { $0.update(member) { $0.departure = nil } }
         case .trash(let member):
-            try directory.member(member).discard(at: wallNow().fileName)
+            try directory.member(member).discard(at: clocks.wallNow().fileName)
             try changeMembers(&record) { $0.forget(member) }
             ports.reserve(record)
         case .adoptLearner(let member, let id):
@@ -387,10 +394,10 @@ package struct Executor: Sendable {
         case .etcd(_, let binary): binary
         }
     }
+}
 
-    /// 64 random bits in hexadecimal.
-    func newUID() -> String {
-        let digits = String(UInt64.random(in: .min ... .max), radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
-    }
+/// 64 random bits in hexadecimal.
+@Sendable package func randomUID() -> String {
+    let digits = String(UInt64.random(in: .min ... .max), radix: 16)
+    return String(repeating: "0", count: 16 - digits.count) + digits
 }

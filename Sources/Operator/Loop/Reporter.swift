@@ -9,6 +9,7 @@ import Planning
 struct Reporter {
     private let directory: ClusterDirectory
     private let progress: AsyncStream<Progress>.Continuation
+    private let clocks: Clocks
     private let logger: Logger
     private var events: EventLog
     private var writer: StatusWriter
@@ -18,12 +19,14 @@ struct Reporter {
     init(
         directory: ClusterDirectory,
         progress: AsyncStream<Progress>.Continuation,
+        clocks: Clocks,
         logger: Logger
     ) {
         self.directory = directory
         self.progress = progress
+        self.clocks = clocks
         self.logger = logger
-        events = EventLog(directory: directory, progress: progress)
+        events = EventLog(directory: directory, progress: progress, clocks: clocks)
         writer = StatusWriter(directory: directory, progress: progress)
     }
 
@@ -47,7 +50,7 @@ struct Reporter {
         result: String
     ) {
         let entry = JournalEntry(
-            time: wallNow(),
+            time: clocks.wallNow(),
             step: "\(step)",
             reason: reason,
             before: before,
@@ -86,7 +89,7 @@ struct Reporter {
     /// The last event of a cluster whose files have just been moved away.
     func tellEnd(_ place: String) {
         let event = Event(
-            time: wallNow(),
+            time: clocks.wallNow(),
             cluster: name,
             type: .normal,
             reason: "Discarded",

@@ -16,10 +16,14 @@ package final class Ports: Sendable {
     private let check: @Sendable (String, Int) -> PortCheck
     private let ephemeral: ClosedRange<Int>
 
-    /// - Parameter records: What is recorded already.
+    /// - Parameters:
+    ///   - records: What is recorded already.
+    ///   - check: Whether a port can be listened on now.
+    ///   - ephemeral: Ports that the kernel gives to outgoing connections.
     package init(
         records: [ClusterRecord],
-        check: @escaping @Sendable (String, Int) -> PortCheck = PortCheck.of
+        check: @escaping @Sendable (String, Int) -> PortCheck = PortCheck.of,
+        ephemeral: ClosedRange<Int> = Ports.ephemeralRange()
     ) {
         var taken: [String: Set<Int>] = [:]
         for record in records {
@@ -27,7 +31,7 @@ package final class Ports: Sendable {
         }
         self.taken = Mutex(taken)
         self.check = check
-        ephemeral = Ports.ephemeralRange()
+        self.ephemeral = ephemeral
     }
 
     /// Ports for a new cluster. The base is the user's when it is not zero: then those ports are
@@ -171,8 +175,7 @@ package final class Ports: Sendable {
         Set(slots.flatMap { [$0.clientPort, $0.peerPort] })
     }
 
-    /// Ports that the kernel gives to outgoing connections.
-    private static func ephemeralRange() -> ClosedRange<Int> {
+    package static func ephemeralRange() -> ClosedRange<Int> {
         let text = ProcFile.text("/proc/sys/net/ipv4/ip_local_port_range") ?? ""
         let numbers = text.split(whereSeparator: \.isWhitespace).compactMap { Int($0) }
         guard numbers.count == 2, numbers[0] <= numbers[1] else { return 32_768...60_999 }

@@ -13,7 +13,7 @@ extension Executor {
         case .beginRecovery:
             let names = seen.members.filter(\.hasLostData).map(\.name).joined(separator: ", ")
             let why = "the data of \(names) is lost, and the others are no quorum"
-            try changeMembers(&record) { $0.recovery = Recovery(why: why, at: wallNow()) }
+            try changeMembers(&record) { $0.recovery = Recovery(why: why, at: clocks.wallNow()) }
             return .done
         case .cancelRecovery:
             try changeMembers(&record) { $0.recovery = nil }
@@ -78,7 +78,7 @@ extension Executor {
         let users = runtime.users(below: all)
         for data in users { _ = try runtime.stop(data, patience: .seconds(3)) }
         guard users.isEmpty else { return nil }
-        let folder = "\(all)/\(wallNow().fileName)"
+        let folder = "\(all)/\(clocks.wallNow().fileName)"
         do throws(DiskError) {
             try directory.disk.removeAll(all)
             try directory.disk.createDirectory(folder)
@@ -135,7 +135,7 @@ extension Executor {
         else { throw OperatorError(.state, "nothing was salvaged", at: directory.path) }
         let files = directory.member(member.name)
         // Nothing has run in it: an attempt that was cut off made it.
-        try files.discard(at: wallNow().fileName)
+        try files.discard(at: clocks.wallNow().fileName)
         var next = record
         next.succeed(with: member, clusterID: clusterID, token: source.token)
         let arguments = MemberFlags(record: next, spec: next.applied.spec).arguments(member)
@@ -174,7 +174,7 @@ extension Executor {
 
     private func retireOld(_ record: inout ClusterRecord) throws(OperatorError) -> Outcome {
         guard let recovery = record.recovery else { return .unchanged }
-        let when = wallNow()
+        let when = clocks.wallNow()
         let stamp = RetiredStamp(
             why: "\(recovery.why); the cluster was built anew from "
                 + "\(recovery.source?.survivor ?? "its survivor")",
