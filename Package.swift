@@ -89,13 +89,14 @@ let package = Package(
             name: "Operator",
             dependencies: [
                 "Planning", "ClusterAPI", "YAML", "EtcdClient", "EtcdProto", "Storage", "CLinux",
-                nioCore, nioPosix, lifecycle, logging,
+                nioCore, nioPosix, lifecycle, logging, crypto,
             ]
         ),
         .target(
             name: "Simulator",
             dependencies: [
-                "Chance", "Member", "Raft", "Storage", "Keyspace", "EtcdProto", protobuf, logging,
+                "Chance", "Member", "Raft", "Storage", "Keyspace", "EtcdProto", "Operator",
+                "Planning", "ClusterAPI", protobuf, logging,
             ]
         ),
 

@@ -107,6 +107,14 @@ package enum Step: Hashable, Sendable {
     /// Stamp the old members' directories and put them aside.
     case retireOld
 
+    /// What it brings about is complete when a process has ended.
+    var endsProcess: Bool {
+        switch self {
+        case .stop, .restart: true
+        default: false
+        }
+    }
+
     /// It takes something away that serves or could serve.
     package var isDisruptive: Bool {
         switch self {

@@ -11,6 +11,9 @@ package func plan(_ seen: Observation) -> Plan {
     ]
     for rule in ladder {
         guard var plan = rule(seen, &findings) else { continue }
+        if let next = findings.nextStart {
+            plan.recheckAfter = min(plan.recheckAfter, next.recheckAfter)
+        }
         plan.notes = findings.notes
         return plan
     }
@@ -22,6 +25,9 @@ struct Findings {
     var notes: [Note] = []
     /// Members that must not be touched, and why.
     private(set) var blocked: [String: Note] = [:]
+
+    /// What is waited for when nothing else is to be done: the next start of a member that fails.
+    var nextStart: Plan?
 
     /// Members whose data is lost, damaged or wrong.
     private(set) var losses: [String: (cause: Departure.Cause, why: String)] = [:]
@@ -67,8 +73,8 @@ extension Plan {
     /// Steps to take now; look again soon for what came of them.
     static func act(_ steps: [Step], because reason: String, _ phase: Phase) -> Plan {
         // The end of a process is an event of its own; what a step changed is seen at once.
-        let delay: Duration =
-            steps.contains(where: \.isDisruptive) ? .seconds(1) : .milliseconds(100)
+        let takesTime = steps.contains(where: \.endsProcess)
+        let delay: Duration = takesTime ? .seconds(1) : .milliseconds(100)
         return Plan(steps: steps, reason: reason, phase: phase, recheckAfter: delay)
     }
 
@@ -99,7 +105,9 @@ private func steady(_ seen: Observation, _ findings: Findings) -> Plan {
     }
     let starting = seen.members.filter { $0.isRunning && !$0.probe.isServing }
     var plan: Plan
-    if let first = starting.first {
+    if let next = findings.nextStart {
+        plan = next
+    } else if let first = starting.first {
         let soon = starting.contains { $0.isYoung(at: seen.now) }
         plan = .wait(
             for: "\(first.name) to serve",

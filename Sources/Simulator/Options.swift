@@ -9,6 +9,8 @@ package struct Options: Sendable {
         case members
         /// Consensus alone, with all that members do not use: joint changes, snapshots, leases.
         case core
+        /// The operator, with simulated members. Only when it is asked for.
+        case operators
     }
 
     package var kind: Kind
@@ -29,6 +31,7 @@ package struct Options: Sendable {
     package var ignored: [String] = []
     package var world = WorldOptions()
     package var core = CoreOptions()
+    package var operators = OperatorOptions()
 }
 
 // MARK: - Swarm
@@ -53,11 +56,12 @@ extension Options {
         options.drawWorld(&generator)
         options.core = CoreOptions.swarm(&generator)
         options.drawWatchesAndLeases(seed)
+        if options.kind == .operators { options.drawOperators(seed) }
         return options
     }
 
     private mutating func drawFaults(_ generator: inout Generator) {
-        for fault in Fault.allCases {
+        for fault in Fault.ofMembers {
             let isOn = generator.chance(Self.chance(of: fault))
             let interval = generator.pick([1_000, 4_000, 15_000])
             if isOn { faults[fault] = interval }
@@ -82,6 +86,18 @@ extension Options {
         world.watchReport = generator.pick([100, 700, 5_000])
         holders = generator.pick([0, 1, 2, 4])
         world.checkpointSeconds = generator.pick([nil, nil, 1, 2])
+    }
+
+    private mutating func drawOperators(_ seed: Seed) {
+        var generator = seed.generator(for: 6)
+        duration = 1_000 * generator.within(120...1_800)
+        operators = OperatorOptions.swarm(&generator)
+        faults = FaultRates()
+        for fault in Fault.ofOperators {
+            let isOn = generator.chance(0.35)
+            let interval = generator.pick([20_000, 90_000, 400_000])
+            if isOn { faults[fault] = interval }
+        }
     }
 
     private mutating func drawWorld(_ generator: inout Generator) {
@@ -123,19 +139,24 @@ package struct Overrides: Hashable, Sendable {
     package var duration: Int?
     package var without: [Fault] = []
     package var bugs: PlantedBugs = []
+    package var mistake: OperatorMistake?
     package var ignored: [String] = []
 
     package init() {}
 
     package func applied(to seed: Seed) -> Options {
         var options = Options.swarm(seed, kind: kind)
-        if let members { options.world.members = members }
+        if let members {
+            options.world.members = members
+            options.operators.replicas = members
+        }
         if let clients { options.clients = clients }
         if let observers { options.observers = observers }
         if let holders { options.holders = holders }
         if let duration { options.duration = min(duration, options.duration) }
         for fault in without { options.faults[fault] = 0 }
         options.world.bugs = bugs
+        options.operators.mistake = mistake
         options.ignored = ignored
         return options
     }
@@ -151,6 +172,7 @@ package struct Overrides: Hashable, Sendable {
         if let duration { words += ["--duration", "\(duration)"] }
         for fault in without { words += ["--without", fault.rawValue] }
         for (name, bug) in PlantedBugs.all where bugs.contains(bug) { words += ["--bug", name] }
+        if let mistake { words += ["--bug", mistake.rawValue] }
         for checker in ignored { words += ["--ignore", "'\(checker)'"] }
         return words
     }
@@ -159,6 +181,11 @@ package struct Overrides: Hashable, Sendable {
 extension Options: CustomStringConvertible {
     /// All of it, for a person who looks into a violation.
     package var description: String {
+        if kind == .operators {
+            let active = faults.active.map { "\($0.rawValue) every \(faults[$0] / 1_000) s or so" }
+            return (["world operators: \(operators)", "faults for \(duration) ms"] + active)
+                .joined(separator: "\n")
+        }
         var lines = [
             "world \(kind.rawValue): \(world.members) members, \(clients) clients on \(keys) keys,"
                 + " \(observers) observers, \(holders) holders of leases",

@@ -17,6 +17,7 @@ package enum Simulation {
         switch options.kind {
         case .members: return MemberSimulation(seed, options, trace).run()
         case .core: return CoreSimulation(seed, options, trace).run()
+        case .operators: return OperatorSimulation(seed, options, trace).run()
         }
     }
 }

@@ -4,7 +4,12 @@ import Simulator
 
 /// What a person wants to be otherwise than a seed chooses.
 struct Changes: ParsableArguments {
-    @Option(help: "members (whole members) or core (bare consensus).")
+    @Option(
+        help: """
+            members (whole members), core (bare consensus), or operators (the operator with \
+            simulated members, which no seed chooses by itself).
+            """
+    )
     var world: String?
 
     @Option(help: "How many members the cluster begins with.")
@@ -32,7 +37,9 @@ struct Changes: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Plant a mistake: " + PlantedBugs.all.map(\.name).joined(separator: ", ") + "."
+            "Plant a mistake: " + PlantedBugs.all.map(\.name).joined(separator: ", ")
+                + "; in the world of operators: "
+                + OperatorMistake.allCases.map(\.rawValue).joined(separator: ", ") + "."
         )
     )
     var bug: [String] = []
@@ -44,7 +51,7 @@ struct Changes: ParsableArguments {
         var overrides = Overrides()
         if let world {
             guard let kind = Options.Kind(rawValue: world) else {
-                throw ValidationError("There is no world \(world); use members or core.")
+                throw ValidationError("There is no world \(world); use members, core or operators.")
             }
             overrides.kind = kind
         }
@@ -64,6 +71,10 @@ struct Changes: ParsableArguments {
             overrides.without.append(fault)
         }
         for name in bug {
+            if let mistake = OperatorMistake(rawValue: name) {
+                overrides.mistake = mistake
+                continue
+            }
             guard let planted = PlantedBugs.all.first(where: { $0.name == name }) else {
                 throw ValidationError("There is no planted bug \(name); --help lists them.")
             }

@@ -102,7 +102,7 @@ struct Simulate: ParsableCommand {
             seconds: minutes.map { $0 * 60 },
             stopsAtViolation: !keepGoing
         )
-        var summary = Summary(first: plan.first)
+        var summary = Summary(first: plan.first, overrides.kind)
         if seed != nil, !json {
             print("\(overrides.applied(to: Seed(plan.first)))")
         }

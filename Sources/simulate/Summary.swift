@@ -14,8 +14,12 @@ struct Summary {
     var finds: [Find] = []
     private var seconds = 0.0
 
-    init(first: UInt64) {
+    /// The faults that there are in the world.
+    private let kinds: [Fault]
+
+    init(first: UInt64, _ kind: Options.Kind?) {
         self.first = first
+        kinds = kind == .operators ? Fault.ofOperators : Fault.ofMembers
     }
 
     mutating func add(_ report: Report) {
@@ -55,9 +59,10 @@ struct Summary {
                 + " \(Int(speed)) times as fast as real time",
             "operations  \(operations)",
         ]
-        lines.append("violations  \(violated.count)")
+        let seeds = violated.prefix(20).map { "\($0.seed)" }.joined(separator: " ")
+        lines.append("violations  \(violated.count)" + (seeds.isEmpty ? "" : " (seeds \(seeds))"))
         lines += ["", "faults injected"]
-        lines += Self.table(Fault.allCases.map { ($0.rawValue, faults[$0]) })
+        lines += Self.table(kinds.map { ($0.rawValue, faults[$0]) })
         lines += ["", "what came about"]
         lines += Self.table(Occasion.allCases.map { ($0.rawValue, occasions[$0]) })
         return lines.joined(separator: "\n")
@@ -105,7 +110,7 @@ struct Summary {
             seconds: seconds,
             operations: operations,
             faults: Dictionary(
-                uniqueKeysWithValues: Fault.allCases.map { ($0.rawValue, faults[$0]) }
+                uniqueKeysWithValues: kinds.map { ($0.rawValue, faults[$0]) }
             ),
             occasions: Dictionary(
                 uniqueKeysWithValues: Occasion.allCases.map { ($0.rawValue, occasions[$0]) }

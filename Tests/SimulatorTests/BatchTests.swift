@@ -21,6 +21,36 @@ import Testing
         try await expectNothing(["--first", "\(base)", "--seeds", count])
     }
 
+    /// `OPERATOR_SEED=n` runs that seed alone.
+    @Test func `the operator breaks no rule in a fixed batch of seeds`() async throws {
+        let arguments =
+            environment("OPERATOR_SEED").map { ["--seed", $0] }
+            ?? ["--first", "1", "--seeds", environment("OPERATOR_SEEDS") ?? "60"]
+        try await expectNothingOfOperators(arguments)
+    }
+
+    /// `FRESH_OPERATOR_SEEDS=n` runs so many.
+    @Test func `the operator breaks no rule in a batch of fresh seeds`() async throws {
+        var generator = SystemRandomNumberGenerator()
+        let base = generator.next() >> 24
+        let count = environment("FRESH_OPERATOR_SEEDS") ?? "20"
+        print("fresh seeds: simulate --world operators --first \(base) --seeds \(count)")
+        try await expectNothingOfOperators(["--first", "\(base)", "--seeds", count])
+    }
+
+    private func expectNothingOfOperators(_ arguments: [String]) async throws {
+        let world = ["--world", "operators", "--jobs", "2", "--keep-going"]
+        let run = try await SimulateProgram.run(arguments + world)
+        for violation in run.summary.violations {
+            Issue.record("\(violation.checker): \(violation.text)\nreplay: \(violation.replay)")
+        }
+        #expect(run.status == 0)
+        #expect(run.summary.seeds > 0)
+        for (kind, count) in run.summary.faults where count == 0 && run.summary.seeds >= 60 {
+            Issue.record("\(kind) never happened")
+        }
+    }
+
     private func expectNothing(_ arguments: [String]) async throws {
         let run = try await SimulateProgram.run(arguments + ["--keep-going"])
         for violation in run.summary.violations {

@@ -138,6 +138,75 @@ import Testing
             checkers: ["equal leases"]
         ),
         Canary(
+            bug: "startsAnew",
+            world: "operators",
+            seeds: 40,
+            checkers: ["no member begins anew (11)"]
+        ),
+        Canary(
+            bug: "trustsUnknown",
+            world: "operators",
+            seeds: 100,
+            ignoring: ["convergence"],
+            checkers: [
+                "no recovery while a majority has its data (5)", "no acknowledged write is lost",
+                "nothing that is needed is put away (12)", "no member begins anew (11)",
+            ]
+        ),
+        Canary(
+            bug: "restartsTwo",
+            world: "operators",
+            seeds: 100,
+            checkers: [
+                "one disruptive step at a time (13)",
+                "never below quorum by our own hand (13, 16)",
+            ]
+        ),
+        Canary(
+            bug: "restartsAnyway",
+            world: "operators",
+            seeds: 100,
+            ignoring: ["convergence"],
+            checkers: ["never below quorum by our own hand (13, 16)"]
+        ),
+        Canary(
+            bug: "putsAwayEarly",
+            world: "operators",
+            seeds: 100,
+            ignoring: ["convergence"],
+            checkers: ["nothing that is needed is put away (12)"]
+        ),
+        Canary(
+            bug: "forgetsDown",
+            world: "operators",
+            seeds: 40,
+            checkers: ["what was ordered down stays down (14)"]
+        ),
+        Canary(
+            bug: "ignoresLeftovers",
+            world: "operators",
+            seeds: 100,
+            checkers: ["never two clusters from one (4, 11)", "convergence"]
+        ),
+        Canary(
+            bug: "neverPromotes",
+            world: "operators",
+            seeds: 20,
+            checkers: ["convergence"]
+        ),
+        Canary(
+            bug: "dropsUndecided",
+            world: "operators",
+            seeds: 400,
+            checkers: ["no acknowledged write is lost"]
+        ),
+        Canary(
+            bug: "addsTwice",
+            world: "operators",
+            seeds: 100,
+            checkers: ["no step is repeated with effect (17)"]
+        ),
+        Canary(
             bug: "alwaysLate",
             world: "members",
             seeds: 100,

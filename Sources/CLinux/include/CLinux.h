@@ -53,7 +53,4 @@ struct clinux_credentials {
 };
 enum { CLINUX_PEER_CREDENTIALS = 17 };  // SO_PEERCRED
 
-/// SHA-256 of a whole file into 32 bytes. 0 on success.
-int clinux_sha256(int fd, uint8_t digest[32]);
-
 #endif

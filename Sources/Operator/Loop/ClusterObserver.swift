@@ -33,11 +33,22 @@ package struct ClusterObserver: Sendable {
         let cause: ExitCause
     }
 
+    /// What one look gave.
+    struct Sight {
+        var observation: Observation
+        var exits: [Exit]
+        /// The members were not asked: what they said a moment before stands in.
+        var isRecalled = false
+    }
+
+    /// - Parameter mayRecall: When a process has ended, do not wait for what the others say about
+    ///   that: they may be busy electing a leader.
     mutating func observe(
         _ declared: EtcdCluster,
         missing: SpecMissing?,
-        record: RecordState
-    ) async -> (Observation, [Exit]) {
+        record: RecordState,
+        mayRecall: Bool
+    ) async -> Sight {
         let now = Instant(monotonic: clocks.monotonicNow(), wall: clocks.wallNow())
         var seen = Observation(name: declared.name, spec: declared.spec, now: now)
         seen.generation = declared.metadata.generation
@@ -51,19 +62,41 @@ package struct ClusterObserver: Sendable {
         }
         guard case .read(let record) = record else {
             findLeftovers(&seen)
-            return (seen, [])
+            return Sight(observation: seen, exits: [])
         }
         let exits = record.members.flatMap { takeExits($0.name) }
         for member in record.members { seen.members.append(look(at: member, in: record)) }
+        if mayRecall, !exits.isEmpty, memory.isFresh(at: now.monotonic) {
+            recall(&seen, record)
+            return Sight(observation: seen, exits: exits, isRecalled: true)
+        }
         await probe(&seen, record)
         // The probes took time; what they say is of now.
         seen.now.monotonic = clocks.monotonicNow()
-        remember(&seen, record)
-        return (seen, exits)
+        remember(&seen, record, since: now.monotonic)
+        return Sight(observation: seen, exits: exits)
+    }
+
+    /// The members as they were at the last look, but for those that have ended since.
+    private func recall(_ seen: inout Observation, _ record: ClusterRecord) {
+        for index in seen.members.indices {
+            guard let known = memories[seen.members[index].name] else { continue }
+            if seen.members[index].isRunning { seen.members[index].probe = known.probe }
+            known.tell(&seen.members[index])
+        }
+        memory.recall(&seen)
+        memory.tell(&seen)
+        seen.fleet = fleet.observe(seen, record)
     }
 
     /// What is known only because it was there all the time.
-    private mutating func remember(_ seen: inout Observation, _ record: ClusterRecord) {
+    ///
+    /// - Parameter since: When the look began, on the monotonic clock.
+    private mutating func remember(
+        _ seen: inout Observation,
+        _ record: ClusterRecord,
+        since: Duration
+    ) {
         let wasAway = memory.wasAway(until: seen.now.monotonic)
         for index in seen.members.indices {
             let name = seen.members[index].name
@@ -74,7 +107,7 @@ package struct ClusterObserver: Sendable {
             known.tell(&seen.members[index])
         }
         memories = memories.filter { record.member($0.key) != nil }
-        memory.take(seen, record)
+        memory.take(seen, record, since: since)
         memory.tell(&seen)
         seen.fleet = fleet.observe(seen, record)
     }
@@ -204,17 +237,31 @@ package struct ClusterObserver: Sendable {
         }
         guard
             // Members come and go: the copy that knows most of that is the one.
-            var record = copies.max(by: { left, right in
-                (left.nextOrdinal, left.departed.count, left.accepted.metadata.generation)
-                    < (right.nextOrdinal, right.departed.count, right.accepted.metadata.generation)
-            }),
+            var record = copies.max(by: { $0.seniority < $1.seniority }),
             copies.allSatisfy({ $0.uid == record.uid }),
-            members.allSatisfy({ record.member($0) != nil }),
+            members.allSatisfy(record.accountsFor),
             record.flaw == nil, record.cluster == directory.name
         else { return nil }
         // A copy is renewed when an order is given and may have missed that; running by mistake is
         // worse than standing still, and nothing is deleted on the word of a copy.
         record.desired = copies.allSatisfy { $0.desired == .up } ? .up : .down
         return record
+    }
+}
+
+extension ClusterRecord {
+    /// Grows with everything that becomes of a cluster.
+    fileprivate var seniority: (Int, Int, Int, Int, Int64) {
+        (
+            incarnation, nextOrdinal, departed.count, members.count { $0.launch != nil },
+            accepted.metadata.generation
+        )
+    }
+
+    /// The directory of this name has its place: a member's, or one that a recovery makes or puts
+    /// aside.
+    fileprivate func accountsFor(_ name: String) -> Bool {
+        if member(name) != nil || recovery?.retiring.contains(name) == true { return true }
+        return recovery?.source.flatMap(seed)?.member.name == name
     }
 }

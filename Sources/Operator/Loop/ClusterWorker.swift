@@ -1,6 +1,6 @@
 package import ClusterAPI
 package import Logging
-import Planning
+package import Planning
 
 /// Observes, plans and acts for one cluster, again and again, until it is discarded.
 ///
@@ -12,6 +12,7 @@ package actor ClusterWorker {
 
     private let directory: ClusterDirectory
     private let executor: Executor
+    private let planner: @Sendable (Observation) -> Plan
     private let catalog: @Sendable () -> SpecCatalog
     private let clocks: Clocks
     private let logger: Logger
@@ -22,10 +23,12 @@ package actor ClusterWorker {
     private var failures = 0
     private var hasEnded = false
 
+    /// - Parameter planner: What decides; the simulator plants mistakes here.
     package init(
         directory: ClusterDirectory,
         observer: ClusterObserver,
         executor: Executor,
+        planner: @escaping @Sendable (Observation) -> Plan = Planning.plan,
         catalog: @escaping @Sendable () -> SpecCatalog,
         progress: AsyncStream<Progress>.Continuation,
         clocks: Clocks = .machine,
@@ -35,6 +38,7 @@ package actor ClusterWorker {
         self.directory = directory
         self.observer = observer
         self.executor = executor
+        self.planner = planner
         self.catalog = catalog
         self.clocks = clocks
         self.logger = logger
@@ -82,19 +86,8 @@ package actor ClusterWorker {
         reporter.begin()
         let (cluster, refusal) = prepare(declared, missing, specs.rejection(name))
         if hasEnded { return .zero }
-        // Nobody but a pass touches the observer, and passes do not overlap.
-        var looking = observer
-        var (seen, exits) = await looking.observe(cluster, missing: missing, record: record)
-        observer = looking
-        seen.rejected = specs.rejection(name)
         var failure = refusal?.description
-        do throws(OperatorError) {
-            try keepLogs(&seen)
-        } catch {
-            // What cannot be written down must not be acted upon.
-            seen.record = .unusable(error.description)
-        }
-        var plan = Planning.plan(seen)
+        var (seen, plan, exits) = await decide(cluster, missing, specs.rejection(name))
         if Task.isCancelled { return .zero }
         reporter.tell(plan, exits)
         let notYet = await execute(plan, seen, cluster, declared.file)
@@ -119,6 +112,41 @@ package actor ClusterWorker {
         }
         trimLogs()
         return plan.recheckAfter
+    }
+
+    /// Looks and plans. What has ended is started again on what the others said a moment before;
+    /// everything else waits for what they say now.
+    private func decide(
+        _ cluster: EtcdCluster,
+        _ missing: SpecMissing?,
+        _ rejection: String?
+    ) async -> (Observation, Plan, [ClusterObserver.Exit]) {
+        var exits: [ClusterObserver.Exit] = []
+        var mayRecall = true
+        while true {
+            // Nobody but a pass touches the observer, and passes do not overlap.
+            var looking = observer
+            let sight = await looking.observe(
+                cluster,
+                missing: missing,
+                record: record,
+                mayRecall: mayRecall
+            )
+            observer = looking
+            exits += sight.exits
+            var seen = sight.observation
+            seen.rejected = rejection
+            do throws(OperatorError) {
+                try keepLogs(&seen)
+            } catch {
+                // What cannot be written down must not be acted upon.
+                seen.record = .unusable(error.description)
+            }
+            let plan = planner(seen)
+            let onlyStarts = !plan.steps.isEmpty && plan.steps.allSatisfy(\.isRestart)
+            if !sight.isRecalled || onlyStarts { return (seen, plan, exits) }
+            mayRecall = false
+        }
     }
 
     /// Reads the record, takes a changed spec and the commands into it. Returns the cluster as it
@@ -251,6 +279,7 @@ package actor ClusterWorker {
     ) async -> String? {
         for step in plan.steps {
             let reason = plan.reason(for: step)
+            let isFirst = step.startsFirst(of: record)
             var known: ClusterRecord? = if case .read(let record) = record { record } else { nil }
             let outcome: Executor.Outcome
             // The journal goes to the trash with the rest, so this is written before.
@@ -278,11 +307,13 @@ package actor ClusterWorker {
             case .changed(let before, let after): change = (before, after)
             case .done: break
             }
-            if case .start(let member, .existing) = step { observer.countRestart(member) }
+            if case .start(let member, _) = step, !isFirst { observer.countRestart(member) }
             if step.isMutation {
                 reporter.journal(step, reason, from: change?.from, to: change?.to, result: "done")
             }
-            if let word = step.eventReason { reporter.tell(.normal, word, "\(step): \(reason)") }
+            if let word = isFirst ? "MemberStarted" : step.eventReason {
+                reporter.tell(.normal, word, "\(step): \(reason)")
+            }
         }
         return nil
     }
@@ -320,6 +351,17 @@ extension ExitCause {
 }
 
 extension Step {
+    /// It starts a member on the data that it has.
+    fileprivate var isRestart: Bool {
+        if case .start(_, .existing) = self { true } else { false }
+    }
+
+    /// It starts a member that has never run.
+    fileprivate func startsFirst(of record: RecordState) -> Bool {
+        guard case .start(let name, _) = self, case .read(let known) = record else { return false }
+        return known.member(name)?.launched == false
+    }
+
     /// False of what only looks.
     fileprivate var isMutation: Bool { self != .compareHashes }
 }

@@ -328,8 +328,10 @@ package struct Executor: Sendable {
             of: .init(program: launch.program, sha256: launch.sha256),
             from: program(of: record.applied.spec)
         )
-        if state == .new || joins {
-            // From here on data may exist.
+        // From here on data may exist; and what a member that joins runs is new to the others.
+        if joins {
+            try changeMembers(&record) { $0.update(name) { $0.launched = true } }
+        } else if state == .new {
             try change(&record) { $0.update(name) { $0.launched = true } }
         }
         try runtime.start(

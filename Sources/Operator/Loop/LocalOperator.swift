@@ -48,27 +48,7 @@ package final class LocalOperator: Service {
             embedded: configuration.memberBinary,
             on: directory.disk
         )
-        var catalog = SpecCatalog()
-        var records: [ClusterRecord] = []
-        for name in try directory.clusters() {
-            let cluster = directory.cluster(name)
-            do throws(OperatorError) {
-                guard let record = try cluster.record() else { continue }
-                records.append(record)
-                catalog.remember(
-                    record.accepted,
-                    from: record.source,
-                    in: record.sourceFolder,
-                    at: monotonicNow()
-                )
-            } catch {
-                // Its worker reports it; the name must not get lost for that, nor its ports.
-                records += cluster.lastKnownRecords()
-                let metadata = Metadata(name: name.name, namespace: name.namespace)
-                let unknown = EtcdCluster(metadata: metadata)
-                catalog.remember(unknown, from: "", in: nil, at: monotonicNow())
-            }
-        }
+        let (catalog, records) = try directory.remembered(at: monotonicNow())
         ports = Ports(records: records)
         specs = try SpecWatcher(
             paths: configuration.specPaths,

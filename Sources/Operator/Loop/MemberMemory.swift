@@ -4,6 +4,8 @@ import Planning
 /// What cannot be read off a member, only off its history since this operator began to watch.
 struct MemberMemory {
     private(set) var hasServed = false
+    /// What it said last.
+    private(set) var probe = Probe(.unknown)
     var exits = ExitHistory()
     var restarts = 0
     /// Why its data was found corrupt, while that is not written down.
@@ -25,6 +27,7 @@ struct MemberMemory {
     }
 
     mutating func take(_ member: MemberObservation, at now: Duration) {
+        probe = member.probe
         if member.probe.isServing {
             hasServed = true
             failingSince = nil
@@ -73,6 +76,8 @@ struct ClusterMemory {
     private var strangers: [String: Duration] = [:]
     private var quorumLostSince: Duration?
     private var lookedAt: Duration?
+    private var memberList: MemberList?
+    private var alarms: [Alarm] = []
     private var defragmentDue: Set<String> = []
     /// Up to when the schedule has been looked at.
     private var scheduledUntil: Timestamp?
@@ -86,8 +91,21 @@ struct ClusterMemory {
         return lookedAt.map { now - $0 > ClusterMemory.longestGap } ?? false
     }
 
-    mutating func take(_ seen: Observation, _ record: ClusterRecord) {
+    /// What the members said is so recent that it may stand in for asking them.
+    func isFresh(at now: Duration) -> Bool {
+        lookedAt.map { now - $0 < .seconds(15) } ?? false
+    }
+
+    func recall(_ seen: inout Observation) {
+        seen.memberList = memberList
+        seen.alarms = alarms
+    }
+
+    /// - Parameter since: When the look at the directories began.
+    mutating func take(_ seen: Observation, _ record: ClusterRecord, since: Duration) {
         let now = seen.now.monotonic
+        memberList = seen.memberList
+        alarms = seen.alarms
         comparedAt = comparedAt ?? now
         if !seen.alarms.contains(where: { $0.kind == .noSpace }) { spaceWork = SpaceWork() }
         if let list = seen.memberList {
@@ -99,7 +117,7 @@ struct ClusterMemory {
         takeSchedule(seen)
         let voters = record.members.filter(\.isVoter)
         let kept = voters.filter { seen.member($0.name)?.hasLostData != true }.count
-        quorumLostSince = kept > voters.count / 2 ? nil : quorumLostSince ?? now
+        quorumLostSince = kept > voters.count / 2 ? nil : quorumLostSince ?? since
     }
 
     /// When the schedule's time has come it is decided whose turn it is; who grows later waits for

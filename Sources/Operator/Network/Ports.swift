@@ -14,15 +14,18 @@ package final class Ports: Sendable {
 
     private let taken: Mutex<[String: Set<Int>]>
     private let check: @Sendable (String, Int) -> PortCheck
+    private let holder: @Sendable (Int) -> String
     private let ephemeral: ClosedRange<Int>
 
     /// - Parameters:
     ///   - records: What is recorded already.
     ///   - check: Whether a port can be listened on now.
+    ///   - holder: Who listens on a port, for people.
     ///   - ephemeral: Ports that the kernel gives to outgoing connections.
     package init(
         records: [ClusterRecord],
         check: @escaping @Sendable (String, Int) -> PortCheck = PortCheck.of,
+        holder: @escaping @Sendable (Int) -> String = { PortHolder().describe(port: $0) },
         ephemeral: ClosedRange<Int> = Ports.ephemeralRange()
     ) {
         var taken: [String: Set<Int>] = [:]
@@ -31,6 +34,7 @@ package final class Ports: Sendable {
         }
         self.taken = Mutex(taken)
         self.check = check
+        self.holder = holder
         self.ephemeral = ephemeral
     }
 
@@ -110,7 +114,7 @@ package final class Ports: Sendable {
             case .busy:
                 throw OperatorError(
                     .portInUse,
-                    "the port is in use by \(PortHolder().describe(port: port))",
+                    "the port is in use by \(holder(port))",
                     at: hostPort(address, port),
                     remedy: "stop that process, or choose another spec.network.basePort for a new "
                         + "cluster"

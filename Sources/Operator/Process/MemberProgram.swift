@@ -1,4 +1,4 @@
-import CLinux
+import Crypto
 import Glibc
 import Planning
 package import Storage
@@ -163,13 +163,17 @@ package final class MemberProgram: ProgramStore {
     }
 
     private func sha256(_ path: String) throws(DiskError) -> String {
-        let descriptor = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw DiskError(errno: errno, "open", path) }
-        defer { close(descriptor) }
-        var digest = [UInt8](repeating: 0, count: 32)
-        let result = unsafe clinux_sha256(descriptor, &digest)
-        guard result == 0 else { throw DiskError(errno: -result, "read", path) }
-        return digest.map { byte in
+        let file = try disk.open(path, .read)
+        defer { file.close() }
+        var hasher = SHA256()
+        var offset: Int64 = 0
+        while true {
+            let piece = try file.read(at: offset, count: 1 << 20)
+            if piece.isEmpty { break }
+            hasher.update(data: piece)
+            offset += Int64(piece.count)
+        }
+        return hasher.finalize().map { byte in
             let digits = String(byte, radix: 16)
             return digits.count == 1 ? "0\(digits)" : digits
         }.joined()

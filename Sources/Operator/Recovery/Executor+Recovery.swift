@@ -147,7 +147,8 @@ extension Executor {
             )
         }
         let isEtcd = if case .etcd = record.applied.spec.engine { true } else { false }
-        try files.stamp(next)
+        // Until the data is there nothing may be taken for the new cluster.
+        try files.stamp(record)
         try await tools.restore(
             FirstMember(
                 snapshot: "\(directory.path)/\(salvaged.snapshot)",

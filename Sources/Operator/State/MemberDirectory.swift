@@ -78,6 +78,8 @@ package struct MemberDirectory: Sendable {
         var record = current
         record.phase = max(.started, record.phase)
         for index in record.members.indices {
+            // One that has no command line has never run.
+            guard record.members[index].launch != nil else { continue }
             record.members[index].launched = true
             record.members[index].hasLog = true
         }

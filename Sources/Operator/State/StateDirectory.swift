@@ -1,5 +1,6 @@
 package import ClusterAPI
 import Glibc
+package import Planning
 package import Storage
 
 /// Where an operator keeps what it must not forget:
@@ -145,6 +146,34 @@ package struct StateDirectory: Sendable {
             path: "\(root)/clusters/\(name.namespace)/\(name.name)",
             disk: disk
         )
+    }
+
+    /// What an operator that begins knows of all clusters: the specs accepted last, and the records.
+    package func remembered(
+        at now: Duration
+    ) throws(OperatorError) -> (SpecCatalog, [ClusterRecord]) {
+        var catalog = SpecCatalog()
+        var records: [ClusterRecord] = []
+        for name in try clusters() {
+            let cluster = cluster(name)
+            do throws(OperatorError) {
+                guard let record = try cluster.record() else { continue }
+                records.append(record)
+                catalog.remember(
+                    record.accepted,
+                    from: record.source,
+                    in: record.sourceFolder,
+                    at: now
+                )
+            } catch {
+                // Its worker reports it; the name must not get lost for that, nor its ports.
+                records += cluster.lastKnownRecords()
+                let metadata = Metadata(name: name.name, namespace: name.namespace)
+                let unknown = EtcdCluster(metadata: metadata)
+                catalog.remember(unknown, from: "", in: nil, at: now)
+            }
+        }
+        return (catalog, records)
     }
 
     private func folders(_ path: String) throws(DiskError) -> [String] {

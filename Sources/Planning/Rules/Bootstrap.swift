@@ -107,7 +107,7 @@ private func finish(
             .bootstrapping
         )
     }
-    if var plan = startStopped(record, seen, &findings) {
+    if var plan = startStopped(record, seen, &findings) ?? findings.nextStart {
         plan.phase = plan.blockedBy == nil ? .bootstrapping : plan.phase
         return plan
     }

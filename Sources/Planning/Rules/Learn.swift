@@ -86,7 +86,7 @@ private func promote(
                 for: "\(member.name) to catch up",
                 because: "\(member.name) joins",
                 .recovering,
-                recheckAfter: .milliseconds(500)
+                recheckAfter: .milliseconds(200)
             ) : nil
     }
     let trial = seen.spec.healing.trial

@@ -4,7 +4,8 @@ func restart(_ seen: Observation, _ findings: inout Findings) -> Plan? {
     return startStopped(record, seen, &findings)
 }
 
-/// The start of everything that is stopped and may run; nil when there is nothing of the kind.
+/// The start of everything that is stopped and may run; nil when there is nothing of the kind. Who
+/// has to wait for its next start keeps nothing else from being done meanwhile.
 ///
 /// Starting takes nothing away, so all that are due start in one pass.
 func startStopped(
@@ -15,6 +16,7 @@ func startStopped(
     var steps: [Step] = []
     var reasons: [Step: String] = [:]
     var waiting: (member: String, until: Duration)?
+    let isLost = record.phase == .bootstrapped && isLost(record, seen)
     for member in record.members {
         guard let observed = seen.member(member.name), !observed.isRunning,
             findings.blocked[member.name] == nil, member.departure?.isFinal != true,
@@ -32,6 +34,8 @@ func startStopped(
             steps.append(step)
             reasons[step] = "\(member.name) ended before it had written anything"
         case .start(let state):
+            // Who joins needs the others, and is no help where a majority is lost.
+            if !member.isVoter, isLost || !member.launched && seen.memberList == nil { continue }
             if let exit = observed.exits.last, observed.exits.streak > 1 {
                 findings.note(
                     .degraded,
@@ -55,13 +59,15 @@ func startStopped(
         plan.reasons = reasons
         return plan
     }
-    guard let waiting else { return nil }
-    return .wait(
-        for: "\(waiting.member)'s next start",
-        because: "\(waiting.member) has failed repeatedly",
-        .recovering,
-        recheckAfter: waiting.until - seen.now.monotonic
-    )
+    if let waiting {
+        findings.nextStart = .wait(
+            for: "\(waiting.member)'s next start",
+            because: "\(waiting.member) has failed repeatedly",
+            .recovering,
+            recheckAfter: waiting.until - seen.now.monotonic
+        )
+    }
+    return nil
 }
 
 extension ClusterRecord.Member {

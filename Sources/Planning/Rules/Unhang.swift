@@ -1,7 +1,7 @@
 import ClusterAPI
 
 /// A member that runs and does not serve is restarted once, while a quorum serves without it
-/// (safety rule 16). What a failed restart means is for `replace` to say.
+/// (safety rule 16), or when none does anyway. What a failed restart means is for `replace` to say.
 func unhang(_ seen: Observation, _ findings: inout Findings) -> Plan? {
     guard case .read(let record) = seen.record, record.phase == .bootstrapped else { return nil }
     // What was begun is finished: a process that ignores SIGTERM is killed when its time is over.
@@ -12,7 +12,7 @@ func unhang(_ seen: Observation, _ findings: inout Findings) -> Plan? {
             .recovering
         )
     }
-    guard let electorate = Electorate(seen) else { return nil }
+    guard let electorate = Electorate(seen) else { return wake(record, seen, &findings) }
     for member in seen.members {
         guard let id = record.member(member.name)?.id, member.hangs(in: seen),
             !member.wasRestartedInVain, findings.blocked[member.name] == nil
@@ -43,6 +43,30 @@ func unhang(_ seen: Observation, _ findings: inout Findings) -> Plan? {
         )
     }
     return nil
+}
+
+/// Nobody serves. Who answers and knows no leader bears witness that this is not for us alone, so a
+/// member that answers nobody is restarted: it takes nothing away, and may be what they wait for.
+/// When none answers at all it may be the observer that fails, and nothing is done.
+private func wake(
+    _ record: ClusterRecord,
+    _ seen: Observation,
+    _ findings: inout Findings
+) -> Plan? {
+    let witnesses = seen.members.filter { $0.probe.verdict == .noLeader }
+    guard !seen.members.contains(where: \.probe.isServing), let witness = witnesses.first,
+        seen.fleet.suspicion == nil
+    else { return nil }
+    let silent = seen.members.first { member in
+        member.probe.verdict == .unreachable && member.hangs(in: seen)
+            && !member.wasRestartedInVain && findings.blocked[member.name] == nil
+            && record.member(member.name)?.isVoter == true
+    }
+    guard let silent else { return nil }
+    let why =
+        "\(silent.name) has not answered for \(seen.seconds(since: silent.failingSince)), and "
+        + "\(witness.name) knows no leader"
+    return .act([.restart(member: silent.name)], because: why, .recovering)
 }
 
 extension MemberObservation {

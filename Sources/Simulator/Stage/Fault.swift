@@ -41,6 +41,60 @@ package enum Fault: String, CaseIterable, Sendable {
     /// what its disk promised.
     case snapshotCrash
 
+    // What happens to the operator's world.
+
+    /// The operator is killed.
+    case operatorKill
+    /// It dies at one of its next changes of the disk.
+    case operatorCrash
+    /// The whole machine loses power.
+    case machinePowerLoss
+    /// Another operator is started on the same directory.
+    case secondOperator
+    /// The record, its previous version, the status or the journal are lost.
+    case lostFiles
+    case memberKill
+    /// A member is sent SIGSTOP; it may never go on.
+    case memberStop
+    /// The data of a member is removed, or all of it that the operator keeps.
+    case wipe
+    /// A bit of a member's log is flipped.
+    case damage
+    /// A member's database comes to differ from its log.
+    case rot
+    /// The file system with the members' directories is not mounted.
+    case lostMount
+    /// A directory answers with an input/output error.
+    case unreadable
+    case fullVolume
+    /// Members do not answer the operator.
+    case operatorCutOff
+    /// A member does not hear the others.
+    case memberCutOff
+    /// A member says that it serves when it does not, or the other way round.
+    case wrongHealth
+    /// A question to the members is lost, or the answer to it.
+    case lostAnswer
+    case slowAnswer
+    /// The wall clock is put forward or back.
+    case clockJump
+    /// Somebody starts a member on data that were put away.
+    case ghost
+    /// A member's port is taken by somebody else.
+    case strangerPort
+    /// Somebody removes a member with `etcdctl`.
+    case outsideRemoval
+    /// The spec changes, breaks or vanishes.
+    case edit
+    /// `down` or `up` is asked for.
+    case order
+    /// A member is out of space and raises the alarm.
+    case fullStore
+
+    /// Those of the worlds of members.
+    package static let ofMembers = Array(allCases.prefix { $0 != .operatorKill })
+    package static let ofOperators = Array(allCases.drop { $0 != .operatorKill })
+
     var position: Int {
         Fault.allCases.firstIndex(of: self) ?? 0
     }

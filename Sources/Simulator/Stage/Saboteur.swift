@@ -77,6 +77,12 @@ final class Saboteur {
         case .isolation: isolate(&generator)
         case .flakyLink: flakyLink(&generator)
         case .slowDisk: slowDisk(&generator)
+        case .operatorKill, .operatorCrash, .machinePowerLoss, .secondOperator, .lostFiles,
+            .memberKill, .memberStop, .wipe, .damage, .rot, .lostMount, .unreadable, .fullVolume,
+            .operatorCutOff, .memberCutOff, .wrongHealth, .lostAnswer, .slowAnswer, .clockJump,
+            .ghost, .strangerPort, .outsideRemoval, .edit, .order, .fullStore:
+            // `OperatorMischief` does these.
+            false
         case .powerLossInSync, .failedSync, .fullDisk, .failedCommit, .bitRot, .transfer,
             .forgetLeader, .reconfiguration, .compaction, .snapshotCrash:
             world.inject(fault, &generator)

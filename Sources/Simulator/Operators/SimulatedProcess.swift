@@ -1,0 +1,52 @@
+import Storage
+
+/// A process of the world that runs a member's program.
+final class SimulatedProcess {
+    let id: Int32
+    let data: String
+    /// The flags, by name.
+    let flags: [String: String]
+    /// In microseconds.
+    let since: Int
+    /// The run of the operator that started it; 0: somebody else did.
+    let parent: Int
+    /// It was sent SIGSTOP.
+    var isStopped = false
+    /// When it was sent SIGTERM.
+    var terminatedAt: Int?
+    var lock: (any DiskLock)?
+    /// Nil until it has read its log.
+    var replica: Replica?
+
+    init(id: Int32, data: String, _ arguments: [String], since: Int, parent: Int) {
+        self.id = id
+        self.data = data
+        self.since = since
+        self.parent = parent
+        var flags: [String: String] = [:]
+        for argument in arguments {
+            let parts = argument.drop { $0 == "-" }.split(separator: "=", maxSplits: 1)
+            if parts.count == 2 { flags[String(parts[0])] = String(parts[1]) }
+        }
+        self.flags = flags
+    }
+
+    var name: String { flags["name"] ?? "" }
+    var clientURL: String { flags["listen-client-urls"] ?? "" }
+    var peerURL: String { flags["listen-peer-urls"] ?? "" }
+
+    /// `--initial-cluster`, in its order.
+    var initialCluster: [(name: String, url: String)] {
+        (flags["initial-cluster"] ?? "").split(separator: ",").compactMap { part in
+            let halves = part.split(separator: "=", maxSplits: 1).map(String.init)
+            return halves.count == 2 ? (halves[0], halves[1]) : nil
+        }
+    }
+
+    /// It takes part in what members do.
+    var active: Replica? { isStopped ? nil : replica }
+
+    func listens(on port: Int) -> Bool {
+        clientURL.hasSuffix(":\(port)") || peerURL.hasSuffix(":\(port)")
+    }
+}
