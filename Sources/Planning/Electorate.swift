@@ -17,7 +17,7 @@ package struct Electorate: Hashable, Sendable {
         guard case .read(let record) = seen.record, let list = seen.memberList,
             list.clusterID == record.clusterID
         else { return nil }
-        let serving = seen.members.filter(\.probe.isServing).compactMap(\.probe.memberID)
+        let serving = seen.serving.compactMap(\.probe.memberID)
         self.init(
             voters: Set(list.entries.filter { !$0.isLearner }.map(\.id)),
             healthy: Set(serving)

@@ -59,6 +59,26 @@ package struct Observation: Hashable, Sendable {
     }
 }
 
+extension Observation {
+    package func member(_ name: String) -> MemberObservation? {
+        members.first { $0.name == name }
+    }
+
+    /// Members that serve this cluster. What listens on a member's port and answers for another
+    /// has no say in anything.
+    package var serving: [MemberObservation] {
+        guard case .read(let record) = record else { return [] }
+        return members.filter { $0.probe.isServing && $0.probe.clusterID == record.clusterID }
+    }
+
+    /// The id of the leader: who says so of itself, else whom the others name; nil when nobody does.
+    package var leaderID: String? {
+        let named = serving.filter { $0.probe.leaderID != nil }
+        let leader = named.first { $0.probe.leaderID == $0.probe.memberID }
+        return (leader ?? named.first)?.probe.leaderID
+    }
+}
+
 /// One moment on both clocks.
 package struct Instant: Hashable, Sendable {
     /// Since some fixed moment before the operator started; never goes back.

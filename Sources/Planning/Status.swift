@@ -35,7 +35,7 @@ private func describe(
     _ previous: ClusterStatus?,
     _ status: inout ClusterStatus
 ) {
-    let serving = seen.members.filter(\.probe.isServing)
+    let serving = seen.serving
     status.incarnation = record.incarnation
     status.replicas = record.members.count
     status.readyReplicas = serving.count
@@ -48,8 +48,8 @@ private func describe(
         // A learner answers little.
         status.endpoints = record.members.filter(\.isVoter).map(record.clientURL)
     }
-    let leaderID = serving.compactMap(\.probe.leaderID).first { $0 != "0" }
-    status.leader = record.members.first { $0.id == leaderID }?.name
+    let leaderID = seen.leaderID
+    status.leader = record.members.first { $0.id != nil && $0.id == leaderID }?.name
     status.members = record.members.map { member in
         let observed = seen.members.first { $0.name == member.name }
         let old = previous?.members.first { $0.name == member.name }

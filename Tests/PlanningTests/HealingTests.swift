@@ -273,6 +273,49 @@ import Testing
         #expect(plan(seen).steps.map(\.description) == ["give up orders-3"])
     }
 
+    @Test func `rule 17: where nobody writes a learner that has everything makes no progress`() {
+        var seen = Orders.voters(3, learner: true).with(3) { member in
+            member.servingSince = Orders.now.monotonic - .seconds(5)
+            member.stalledSince = Orders.now.monotonic - .seconds(9000)
+            member.probe.appliedIndex = 7
+        }.with(1) { $0.probe.appliedIndex = 7 }
+        seen.spec.replicas = 4
+        #expect(plan(seen).waitingFor == "orders-3 to have served for 30s")
+        seen = seen.with(1) { $0.probe.appliedIndex = 8 }
+        #expect(plan(seen).steps.map(\.description) == ["give up orders-3"])
+    }
+
+    @Test func `rule 6: a member of our own that came to be listed is no stranger`() {
+        // The answer was lost, and then the cluster was paused for long.
+        var seen = Orders.voters(3, learner: true).with { record in
+            record.update("orders-3") { member in
+                member.id = nil
+                member.launched = false
+                member.hasLog = false
+            }
+        }.with(3) { member in
+            member.process = .none
+            member.probe = Probe(.exited)
+            member.directory = .gone
+        }
+        seen.spec.replicas = 4
+        seen.memberList?.entries[3].name = ""
+        seen.strangers = ["f3": .zero]
+        #expect(plan(seen).steps == [.adoptLearner(member: "orders-3", id: "f3")])
+    }
+
+    @Test func `who answers for another cluster has no say in who leads`() {
+        let seen = Orders.healthy().with(0) { member in
+            member.probe.clusterID = "bad"
+            member.probe.leaderID = "f77"
+            member.probe.revision = 1_000_000
+        }
+        #expect(seen.leaderID == seen.known.members[0].id)
+        #expect(seen.serving.map(\.name) == ["orders-1", "orders-2"])
+        let status = status(of: seen, plan: plan(seen), failure: nil, previous: nil)
+        #expect(status.revision == 5 && status.readyReplicas == 2)
+    }
+
     @Test func `rule 17: a dead voter is removed before a learner is promoted`() {
         var seen = Orders.voters(3, learner: true).lost(1)
         seen.spec.replicas = 4

@@ -277,6 +277,7 @@ package actor ClusterWorker {
         _ cluster: EtcdCluster,
         _ source: String
     ) async -> String? {
+        var waiting: String?
         for step in plan.steps {
             let reason = plan.reason(for: step)
             let isFirst = step.startsFirst(of: record)
@@ -290,7 +291,7 @@ package actor ClusterWorker {
                 if let known { record = .read(known) }
                 reporter.journal(step, reason, result: error.description)
                 reporter.note(error)
-                guard case .start(let member, let state) = step else { return nil }
+                guard case .start(let member, let state) = step else { return waiting }
                 observer.countFailure(member, ExitCause(error), isFirst: state == .new)
                 continue
             }
@@ -298,7 +299,10 @@ package actor ClusterWorker {
             var change: (from: String, to: String)?
             switch outcome {
             case .unchanged: continue
-            case .notYet(let why): return why
+            case .notYet(let why):
+                guard case .start = step else { return why }
+                waiting = waiting ?? why
+                continue
             case .discarded(let place):
                 hasEnded = true
                 reporter.tellEnd(place)
@@ -315,7 +319,7 @@ package actor ClusterWorker {
                 reporter.tell(.normal, word, "\(step): \(reason)")
             }
         }
-        return nil
+        return waiting
     }
 
     private func refuseOrders() {

@@ -44,19 +44,7 @@ extension Executor {
     /// Asks those that serve, the leader first, until one answers.
     ///
     /// - Parameter absent: The id of one that is not asked.
-    func confirmedList(
-        _ record: ClusterRecord,
-        _ seen: Observation,
-        without absent: String? = nil
-    ) async throws(OperatorError) -> Confirmed {
-        do throws(MemberError) {
-            return try await confirmed(record, seen, without: absent)
-        } catch {
-            throw OperatorError(.member, error.description)
-        }
-    }
-
-    private func confirmed(
+    func confirmed(
         _ record: ClusterRecord,
         _ seen: Observation,
         without absent: String? = nil
@@ -66,7 +54,7 @@ extension Executor {
             // One that has just joined may not know yet that it is a learner.
             return probe.isServing && !probe.isLearner && member.isVoter && member.id != absent
         }
-        let leader = seen.members.filter(\.probe.isServing).compactMap(\.probe.leaderID).first
+        let leader = seen.leaderID
         let order = serving.filter { $0.id == leader } + serving.filter { $0.id != leader }
         var last = MemberError(.notYet, "no member serves that could be asked")
         for member in order {
@@ -93,10 +81,7 @@ extension Executor {
         _ record: ClusterRecord,
         _ seen: Observation
     ) async throws(MemberError) -> Outcome {
-        let leader = seen.members.first { member in
-            member.probe.isServing && member.probe.leaderID == member.probe.memberID
-        }
-        guard let leader, let old = record.member(leader.name),
+        guard let old = record.members.first(where: { $0.id != nil && $0.id == seen.leaderID }),
             let heir = record.member(name), let id = heir.id
         else { throw MemberError(.notYet, "nobody is seen to lead") }
         let list = try await confirmed(record, seen).list
@@ -197,7 +182,7 @@ extension Executor {
         _ seen: Observation
     ) async throws(MemberError) -> Outcome {
         let now = try await confirmed(record, seen)
-        guard let revision = seen.members.compactMap(\.probe.revision).max() else {
+        guard let revision = seen.serving.compactMap(\.probe.revision).max() else {
             throw MemberError(.notYet, "no member has told its revision")
         }
         do throws(MemberError) {

@@ -354,7 +354,14 @@ package struct Executor: Sendable {
         _ seen: Observation
     ) async throws(OperatorError) -> Outcome? {
         guard let member = record.member(name) else { return nil }
-        let list = try await confirmedList(record, seen).list
+        let list: MemberList
+        do throws(MemberError) {
+            list = try await confirmed(record, seen).list
+        } catch  where error.kind == .notYet {
+            return .notYet(error.description)
+        } catch {
+            throw OperatorError(.member, error.description)
+        }
         guard list.entry(member.id) != nil else { return .notYet("\(name) is not listed") }
         // The newest program that runs here; all run the same but during a roll-out.
         let program: MemberProgram.Pinned

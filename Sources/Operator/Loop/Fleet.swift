@@ -1,5 +1,5 @@
-import ClusterAPI
-import Planning
+package import ClusterAPI
+package import Planning
 import Synchronization
 
 /// What the workers of all clusters know together.
@@ -25,7 +25,7 @@ package final class Fleet: Sendable {
 
     package init() {}
 
-    func observe(_ seen: Observation, _ record: ClusterRecord) -> FleetObservation {
+    package func observe(_ seen: Observation, _ record: ClusterRecord) -> FleetObservation {
         var own = Cluster()
         for member in seen.members where member.isRunning {
             own.running += 1
@@ -41,7 +41,7 @@ package final class Fleet: Sendable {
         }
     }
 
-    func forget(_ cluster: ClusterName) {
+    package func forget(_ cluster: ClusterName) {
         clusters.withLock { _ = $0.removeValue(forKey: cluster) }
     }
 

@@ -1,12 +1,12 @@
 import ClusterAPI
-import Planning
+package import Planning
 
 /// What cannot be read off a member, only off its history since this operator began to watch.
-struct MemberMemory {
+package struct MemberMemory {
     private(set) var hasServed = false
     /// What it said last.
     private(set) var probe = Probe(.unknown)
-    var exits = ExitHistory()
+    package var exits = ExitHistory()
     var restarts = 0
     /// Why its data was found corrupt, while that is not written down.
     var untoldDamage: String?
@@ -17,8 +17,10 @@ struct MemberMemory {
     private var servingSince: Duration?
     private var progress: (index: UInt64, since: Duration)?
 
+    package init() {}
+
     /// A process of it ended.
-    mutating func exit(_ ended: EndedProcess, _ cause: ExitCause) {
+    package mutating func exit(_ ended: EndedProcess, _ cause: ExitCause) {
         let exit = ExitHistory.Exit(cause: cause, at: ended.at, witnessed: ended.witnessed)
         exits.record(exit, served: hasServed, ranFor: ended.ranFor)
         hasServed = false
@@ -26,7 +28,7 @@ struct MemberMemory {
         failures = 0
     }
 
-    mutating func take(_ member: MemberObservation, at now: Duration) {
+    package mutating func take(_ member: MemberObservation, at now: Duration) {
         probe = member.probe
         if member.probe.isServing {
             hasServed = true
@@ -47,7 +49,7 @@ struct MemberMemory {
     }
 
     /// Nobody watched for a while: what lasted then says nothing (safety rule 16).
-    mutating func startAnew(at now: Duration) {
+    package mutating func startAnew(at now: Duration) {
         if failingSince != nil { failingSince = now }
         if unservedSince != nil { unservedSince = now }
         if servingSince != nil { servingSince = now }
@@ -55,7 +57,7 @@ struct MemberMemory {
         failures = 0
     }
 
-    func tell(_ member: inout MemberObservation) {
+    package func tell(_ member: inout MemberObservation) {
         member.exits = exits
         member.restarts = restarts
         member.failingSince = failingSince
@@ -69,7 +71,7 @@ struct MemberMemory {
 
 /// What is remembered of a cluster as a whole between passes. All of it may be lost: then it is
 /// found out again, later.
-struct ClusterMemory {
+package struct ClusterMemory {
     private var comparisons: [HashComparison] = []
     private var comparedAt: Duration?
     private var spaceWork = SpaceWork()
@@ -85,10 +87,16 @@ struct ClusterMemory {
     /// Passes are at most ten seconds apart while the operator runs, and a step may take minutes.
     private static let longestGap = Duration.seconds(120)
 
-    /// True after the machine slept, or the operator stood still.
-    mutating func wasAway(until now: Duration) -> Bool {
+    package init() {}
+
+    /// True after the machine slept, or the operator stood still. What lasts is counted anew then,
+    /// as it is for members.
+    package mutating func wasAway(until now: Duration) -> Bool {
         defer { lookedAt = now }
-        return lookedAt.map { now - $0 > ClusterMemory.longestGap } ?? false
+        guard let lookedAt, now - lookedAt > ClusterMemory.longestGap else { return false }
+        if quorumLostSince != nil { quorumLostSince = now }
+        strangers = strangers.mapValues { _ in now }
+        return true
     }
 
     /// What the members said is so recent that it may stand in for asking them.
@@ -101,13 +109,19 @@ struct ClusterMemory {
         seen.alarms = alarms
     }
 
-    /// - Parameter since: When the look at the directories began.
-    mutating func take(_ seen: Observation, _ record: ClusterRecord, since: Duration) {
+    /// - Parameter since: When the look at the directories began; nil: at the moment.
+    package mutating func take(
+        _ seen: Observation,
+        _ record: ClusterRecord,
+        since: Duration? = nil
+    ) {
         let now = seen.now.monotonic
         memberList = seen.memberList
         alarms = seen.alarms
         comparedAt = comparedAt ?? now
-        if !seen.alarms.contains(where: { $0.kind == .noSpace }) { spaceWork = SpaceWork() }
+        // Whoever serves lists every alarm; that nobody could be asked does not end one.
+        let isTold = seen.members.contains { $0.probe.verdict == .serving }
+        if isTold, !seen.alarms.contains(where: { $0.kind == .noSpace }) { spaceWork = SpaceWork() }
         if let list = seen.memberList {
             let ids = list.entries.map(\.id).filter { id in
                 !record.members.contains { $0.id == id }
@@ -117,7 +131,7 @@ struct ClusterMemory {
         takeSchedule(seen)
         let voters = record.members.filter(\.isVoter)
         let kept = voters.filter { seen.member($0.name)?.hasLostData != true }.count
-        quorumLostSince = kept > voters.count / 2 ? nil : quorumLostSince ?? since
+        quorumLostSince = kept > voters.count / 2 ? nil : quorumLostSince ?? since ?? now
     }
 
     /// When the schedule's time has come it is decided whose turn it is; who grows later waits for
@@ -125,7 +139,10 @@ struct ClusterMemory {
     private mutating func takeSchedule(_ seen: Observation) {
         let defragment = seen.spec.maintenance.defragment
         let worth = seen.members.filter { defragment.pays($0.probe) }.map(\.name)
-        let since = scheduledUntil ?? seen.now.wall
+        var since = scheduledUntil ?? seen.now.wall
+        // A clock that is put back a little must not let a time come twice; one that had run far
+        // ahead must not keep the schedule silent until then.
+        if since.seconds - seen.now.wall.seconds > 86_400 { since = seen.now.wall }
         scheduledUntil = max(since, seen.now.wall)
         if let schedule = defragment.schedule, let due = schedule.next(after: since),
             due <= seen.now.wall
@@ -136,7 +153,7 @@ struct ClusterMemory {
         }
     }
 
-    func tell(_ seen: inout Observation) {
+    package func tell(_ seen: inout Observation) {
         seen.defragmentDue = defragmentDue
         seen.comparisons = comparisons
         seen.comparedAt = comparedAt ?? seen.now.monotonic
@@ -145,7 +162,7 @@ struct ClusterMemory {
         seen.quorumLostSince = quorumLostSince
     }
 
-    mutating func note(_ finding: Executor.Finding, at now: Duration) {
+    package mutating func note(_ finding: Executor.Finding, at now: Duration) {
         switch finding {
         case .compared(let comparison):
             comparisons = (comparisons + [comparison]).suffix(2)

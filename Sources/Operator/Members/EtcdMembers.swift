@@ -15,8 +15,14 @@ package final class EtcdMembers: Members {
         self.group = group
     }
 
+    /// The URLs of which a connection is held.
+    package var held: [String] { clients.withLock { $0.keys.sorted() } }
+
+    /// Every pass looks at all members that run: a client of any other URL is of one that has
+    /// gone, and is closed.
     package func look(at urls: [String]) async -> [MemberLook] {
-        await withTaskGroup(of: (Int, MemberLook).self) { group in
+        await close { !urls.contains($0) }
+        return await withTaskGroup(of: (Int, MemberLook).self) { group in
             for (index, url) in urls.enumerated() {
                 let probe = MemberProbe(client: client(url))
                 group.addTask { (index, await probe.look()) }
@@ -129,11 +135,16 @@ package final class EtcdMembers: Members {
     }
 
     package func close() async {
-        let all = clients.withLock { clients in
-            defer { clients = [:] }
-            return clients
+        await close { _ in true }
+    }
+
+    private func close(where isGone: (String) -> Bool) async {
+        let gone = clients.withLock { clients in
+            let gone = clients.filter { isGone($0.key) }
+            for url in gone.keys { clients[url] = nil }
+            return gone.values
         }
-        for client in all.values { await client.close() }
+        for client in gone { await client.close() }
     }
 
     private func client(_ url: String) -> EtcdClient {
@@ -155,7 +166,11 @@ package final class EtcdMembers: Members {
 extension MemberError {
     /// etcd's texts are part of its API.
     init(_ error: EtcdClientError) {
-        let text = "\(error.status)"
+        self.init(MemberError.kind(of: "\(error.status)"), error.description)
+    }
+
+    /// What an answer of etcd's means.
+    package static func kind(of text: String) -> Kind {
         let kinds: [(Kind, [String])] = [
             (.notFound, ["member not found"]),
             (
@@ -164,13 +179,17 @@ extension MemberError {
                     "in sync with leader", "unhealthy cluster", "too many learner",
                     "not enough started members", "no leader", "leader changed",
                     "not supported for learner", "bad leader transferee",
+                    // The list or the leader changed since they were read.
+                    "Peer URLs already exist", "not leader", "too many requests",
                 ]
             ),
-            (.alreadyDone, ["required revision has been compacted"]),
+            (
+                .alreadyDone,
+                ["required revision has been compacted", "can only promote a learner member"]
+            ),
             (.unclear, ["timed out", "deadline exceeded", "Unavailable", "Canceled"]),
         ]
-        let kind = kinds.first { $0.1.contains { text.contains($0) } }?.0 ?? .refused
-        self.init(kind, error.description)
+        return kinds.first { $0.1.contains { text.contains($0) } }?.0 ?? .refused
     }
 }
 

@@ -72,8 +72,8 @@ private func remove(
 /// The step that takes the office from a leader; nil when it does not lead. It goes to the voter
 /// that has applied most.
 func handOver(from id: String, _ record: ClusterRecord, _ seen: Observation) -> Step? {
-    let serving = seen.members.filter { $0.probe.isServing && !$0.probe.isLearner }
-    guard serving.contains(where: { $0.probe.memberID == id && $0.probe.leaderID == id }) else {
+    let serving = seen.serving.filter { !$0.probe.isLearner }
+    guard seen.leaderID == id, serving.contains(where: { $0.probe.memberID == id }) else {
         return nil
     }
     let heirs = record.staying.filter { member in
@@ -91,11 +91,5 @@ extension MemberList {
     /// written down.
     func unnamed(at peerURL: String) -> Entry? {
         entry(listeningOn: peerURL).flatMap { $0.name.isEmpty ? $0 : nil }
-    }
-}
-
-extension Observation {
-    package func member(_ name: String) -> MemberObservation? {
-        members.first { $0.name == name }
     }
 }

@@ -68,7 +68,7 @@ private func promote(
     _ findings: inout Findings
 ) -> Plan? {
     guard let observed = seen.member(member.name) else { return nil }
-    if let since = observed.stalledSince,
+    if let since = observed.stalledSince, !seen.hasCaughtUp(observed),
         seen.now.monotonic - since >= seen.spec.healing.learnerTimeout
     {
         let why = "\(member.name) has made no progress for \(seen.seconds(since: since))"
@@ -121,8 +121,11 @@ private func removeStranger(
     _ record: ClusterRecord,
     _ seen: Observation
 ) -> Plan? {
+    // What is listed with the address of one that joins is for `add` to judge.
+    let joining = record.staying.filter { $0.id == nil }.map(record.peerURL)
     for (id, since) in seen.strangers.sorted(by: { $0.key < $1.key }) {
         guard let entry = list.entry(id), entry.name.isEmpty, electorate.canLose(id),
+            !entry.peerURLs.contains(where: joining.contains),
             seen.now.monotonic - since >= seen.spec.healing.replaceAfter
         else { continue }
         return .act(
@@ -133,6 +136,17 @@ private func removeStranger(
         )
     }
     return nil
+}
+
+extension Observation {
+    /// It serves and has all that the others have: there is no progress to be made where nobody
+    /// writes.
+    fileprivate func hasCaughtUp(_ learner: MemberObservation) -> Bool {
+        let others = serving.filter { $0.name != learner.name }.compactMap(\.probe.appliedIndex)
+        guard learner.probe.isServing, let own = learner.probe.appliedIndex, let most = others.max()
+        else { return false }
+        return own >= most
+    }
 }
 
 extension ClusterSpec.Healing {

@@ -55,8 +55,7 @@ func defragment(
     _ seen: Observation,
     _ reason: String
 ) -> Plan? {
-    let leaders = seen.members.filter(\.probe.isServing).compactMap(\.probe.leaderID)
-    let followers = left.filter { $0.id != leaders.first }
+    let followers = left.filter { $0.id != seen.leaderID }
     if let member = followers.first {
         return .act([.defragment(member: member.name)], because: reason, .recovering)
     }

@@ -39,10 +39,9 @@ private func shrink(
     _ findings: inout Findings
 ) -> Plan? {
     guard record.members.count == staying.count else { return nil }
-    let leaders = seen.members.filter(\.probe.isServing).compactMap(\.probe.leaderID)
     func rank(_ member: ClusterRecord.Member) -> (Int, Int) {
         let isHealthy = member.id.map { electorate.healthy.contains($0) } ?? false
-        let leads = member.id != nil && leaders.first == member.id
+        let leads = member.id != nil && seen.leaderID == member.id
         return (!isHealthy || !member.isVoter ? 0 : leads ? 2 : 1, -member.ordinal)
     }
     guard let member = staying.min(by: { rank($0) < rank($1) }) else { return nil }

@@ -1,0 +1,107 @@
+import ClusterAPI
+import NIOCore
+import NIOPosix
+import Operator
+import Planning
+import Testing
+
+/// What the workers of a machine know together.
+@Suite struct FleetMemoryTests {
+    private func record(_ name: String, replacing: Bool = false) -> ClusterRecord {
+        var record = ClusterRecord(
+            cluster: EtcdCluster(metadata: Metadata(name: name)),
+            uid: name,
+            token: name,
+            slots: (0..<3).map { .init(number: $0, clientPort: 4000 + $0, peerPort: 5000 + $0) },
+            source: "a.yaml"
+        )
+        if replacing {
+            record.members[0].departure = Departure(.dataLost, "", at: Timestamp(seconds: 0))
+        }
+        return record
+    }
+
+    /// What the fleet says to a cluster of which members fail since then.
+    private func observe(
+        _ fleet: Operator.Fleet,
+        _ name: String,
+        failing: [Int?] = [nil, nil, nil],
+        replacing: Bool = false,
+        at seconds: Int = 100
+    ) -> FleetObservation {
+        let record = record(name, replacing: replacing)
+        let now = Instant(monotonic: .seconds(seconds), wall: Timestamp(seconds: 0))
+        var seen = Observation(name: record.cluster, spec: ClusterSpec(), now: now)
+        seen.members = zip(record.members, failing).map { member, since in
+            var observed = MemberObservation(
+                name: member.name,
+                directory: .intact,
+                process: .running(processID: 7, since: .zero)
+            )
+            observed.failingSince = since.map { .seconds($0) }
+            return observed
+        }
+        return fleet.observe(seen, record)
+    }
+
+    @Test func `rule 16: over a third at one time are a fault of the observer`() {
+        let fleet = Operator.Fleet()
+        _ = observe(fleet, "a", failing: [90, nil, nil])
+        _ = observe(fleet, "b")
+        #expect(observe(fleet, "c", failing: [95, 97, nil]).suspicion == nil)
+        // Four of nine, within ten seconds.
+        let suspicion = observe(fleet, "c", failing: [95, 97, 100]).suspicion
+        #expect(suspicion?.hasPrefix("4 of 9 members") == true)
+        // Everybody is told, for ten minutes; what fails then does fail.
+        #expect(observe(fleet, "b", at: 689).suspicion != nil)
+        #expect(observe(fleet, "b", at: 700).suspicion == nil)
+    }
+
+    @Test func `rule 16: failures that come one after the other are those of members`() {
+        let fleet = Operator.Fleet()
+        _ = observe(fleet, "a", failing: [10, 30, 50])
+        #expect(observe(fleet, "b", failing: [70, 90, nil]).suspicion == nil)
+    }
+
+    @Test func `rule 16: few members say nothing`() {
+        let fleet = Operator.Fleet()
+        #expect(observe(fleet, "a", failing: [90, 90, 90]).suspicion == nil)
+    }
+
+    @Test func `rule 15: the others that are being repaired are counted, and forgotten`() {
+        let fleet = Operator.Fleet()
+        #expect(observe(fleet, "a", replacing: true).replacing == 0)
+        #expect(observe(fleet, "b", replacing: true).replacing == 1)
+        #expect(observe(fleet, "c").replacing == 2)
+        _ = observe(fleet, "a")
+        #expect(observe(fleet, "c").replacing == 1)
+        fleet.forget(ClusterName(name: "b"))
+        #expect(observe(fleet, "c").replacing == 0)
+    }
+
+    @Test func `rule 16: a cluster that was forgotten has no part in a suspicion`() {
+        let fleet = Operator.Fleet()
+        _ = observe(fleet, "a", failing: [90, 90, 90])
+        #expect(observe(fleet, "b").suspicion != nil)
+        fleet.forget(ClusterName(name: "a"))
+        #expect(observe(fleet, "b").suspicion == nil)
+    }
+
+    @Test func `connections to what is not looked at any more are closed`() async throws {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let members = EtcdMembers(group: group)
+        let urls = try (0..<3).map { _ in
+            let listener = try Listener()
+            defer { listener.stop() }
+            return "http://127.0.0.1:\(listener.port)"
+        }
+        let looks = await members.look(at: urls)
+        #expect(looks.map(\.probe.verdict) == [.unreachable, .unreachable, .unreachable])
+        #expect(members.held == urls.sorted())
+        _ = await members.look(at: [urls[1]])
+        #expect(members.held == [urls[1]])
+        await members.close()
+        #expect(members.held.isEmpty)
+        try await group.shutdownGracefully()
+    }
+}
