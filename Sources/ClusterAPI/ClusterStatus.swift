@@ -21,8 +21,6 @@ package struct ClusterStatus: Hashable, Sendable, Codable {
     package var version: String?
     package var replicas: Int
     package var readyReplicas: Int
-    /// A selector of the members' pods, nil where members are not pods.
-    package var selector: String?
     /// Client URLs, in the order of the members.
     package var endpoints: [String]
     /// In the order of their ordinals.
@@ -42,7 +40,6 @@ package struct ClusterStatus: Hashable, Sendable, Codable {
         version: String? = nil,
         replicas: Int = 0,
         readyReplicas: Int = 0,
-        selector: String? = nil,
         endpoints: [String] = [],
         members: [MemberStatus] = [],
         plan: PlanStatus? = nil
@@ -59,7 +56,6 @@ package struct ClusterStatus: Hashable, Sendable, Codable {
         self.version = version
         self.replicas = replicas
         self.readyReplicas = readyReplicas
-        self.selector = selector
         self.endpoints = endpoints
         self.members = members
         self.plan = plan

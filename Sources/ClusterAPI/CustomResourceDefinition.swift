@@ -41,7 +41,6 @@ package struct CustomResourceDefinition {
                 "scale": .map([
                     "specReplicasPath": ".spec.replicas",
                     "statusReplicasPath": ".status.replicas",
-                    "labelSelectorPath": ".status.selector",
                 ]),
             ]),
             "additionalPrinterColumns": FieldTree(

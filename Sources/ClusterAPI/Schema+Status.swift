@@ -39,11 +39,6 @@ extension Schema {
         StatusField("status.replicas", .integer, "How many members there are."),
         StatusField("status.readyReplicas", .integer, "How many of them serve."),
         StatusField(
-            "status.selector",
-            .text,
-            "Selects the pods of the members; only where members are pods."
-        ),
-        StatusField(
             "status.endpoints",
             .texts,
             "Where clients connect, in the order of the members."

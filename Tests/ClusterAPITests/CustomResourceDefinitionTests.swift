@@ -131,7 +131,7 @@ import YAML
             _ = try node(column.path)
         }
         let scale = try #require(version?["subresources"]?["scale"])
-        #expect(scale.fields.count == 3)
+        #expect(scale.fields.count == 2)
         for field in scale.fields {
             guard case .string(let path) = field.value.value else { continue }
             _ = try node(FieldPath(parsing: path))

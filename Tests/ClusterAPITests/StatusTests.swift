@@ -92,7 +92,6 @@ import Testing
             revision: 1,
             dbSize: 1,
             version: "3.5.33",
-            selector: "x",
             endpoints: ["e"],
             plan: PlanStatus(next: "n", reason: "r", waitingFor: "w", blockedBy: "b")
         )
