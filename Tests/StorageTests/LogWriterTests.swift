@@ -27,6 +27,22 @@ import Testing
         writer.stop()
     }
 
+    @Test(arguments: [(-1.0, 2), (1000, 0)])
+    func `each sync that takes longer than it should is told of`(above: Double, times: Int) throws {
+        let told = Mutex<[Double]>([])
+        let slow = LogWriter.SlowSync(above: above) { seconds in
+            told.withLock { $0.append(seconds) }
+        }
+        let disk = MemoryDisk()
+        let writer = LogWriter(wal: try makeWAL(on: disk), name: "test", slowSync: slow)
+        for index: UInt64 in 1...2 {
+            let isWritten = try writer.writeInline(LogBatch(entries: entries(index...index)))
+            #expect(isWritten)
+        }
+        writer.stop()
+        #expect(told.withLock { $0.count } == times)
+    }
+
     @Test func `an idle writer writes inline and a busy one declines`() async throws {
         let disk = MemoryDisk()
         let writer = LogWriter(wal: try makeWAL(on: disk), name: "test")

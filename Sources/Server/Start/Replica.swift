@@ -43,10 +43,26 @@ struct Replica {
             )
             // Came together with the keyspace, but has nothing in common with it.
             nonisolated(unsafe) let wal = opened.wal
-            log = LogWriter(wal: unsafe wal, name: settings.name)
+            log = LogWriter(
+                wal: unsafe wal,
+                name: settings.name,
+                slowSync: Self.report(to: plan.logger)
+            )
             backend = BackendThread(rows)
         } catch {
             throw .start(error)
+        }
+    }
+
+    /// The words of etcd, which operators and dashboards look for.
+    private static func report(to logger: Logger) -> LogWriter.SlowSync {
+        LogWriter.SlowSync { seconds in
+            logger.warning(
+                "slow fdatasync",
+                metadata: [
+                    "took": "\(Int64(seconds * 1000))ms", "expected-duration": "1s",
+                ]
+            )
         }
     }
 

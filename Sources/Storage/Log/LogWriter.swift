@@ -39,9 +39,25 @@ package final class LogWriter: Sendable {
     private var wal: WAL { unsafe ownedLog }
     private let spare: SpareSegment
     private let threads: Threads
+    private let slowSync: SlowSync?
+
+    /// Who is told of syncs that took long.
+    package struct SlowSync: Sendable {
+        let seconds: Double
+        let tell: @Sendable (Double) -> Void
+
+        /// - Parameters:
+        ///   - seconds: A sync is slow that takes longer; etcd's threshold is a second.
+        ///   - tell: Called with the time it took, on the thread that waited.
+        package init(above seconds: Double = 1, tell: @escaping @Sendable (Double) -> Void) {
+            self.seconds = seconds
+            self.tell = tell
+        }
+    }
 
     /// Starts the threads. The log must not be used by anybody else from now on.
-    package init(wal: sending WAL, name: String) {
+    package init(wal: sending WAL, name: String, slowSync: SlowSync? = nil) {
+        self.slowSync = slowSync
         let spare = wal.spare
         self.spare = spare
         unsafe ownedLog = wal
@@ -180,6 +196,7 @@ package final class LogWriter: Sendable {
             try wal.sync()
             seconds = monotonicSeconds() - start
         }
+        if let seconds, let slowSync, seconds > slowSync.seconds { slowSync.tell(seconds) }
         return (result, seconds)
     }
 
