@@ -229,7 +229,8 @@ extension ClusterRecord {
                 id: member.id,
                 wasVoter: member.isVoter,
                 cause: departure.cause,
-                at: departure.at
+                at: departure.at,
+                successor: nextOrdinal
             )
         )
         departed.removeFirst(max(0, departed.count - ClusterRecord.departedKept))

@@ -15,6 +15,9 @@ package struct Departure: Hashable, Sendable, Codable {
         case removed
         /// As a learner it made no progress.
         case fellBehind
+
+        /// Another member shall take the place.
+        fileprivate var isFinal: Bool { self != .scaledDown }
     }
 
     package var cause: Cause
@@ -29,7 +32,7 @@ package struct Departure: Hashable, Sendable, Codable {
     }
 
     /// The member is given up; it is not started again meanwhile.
-    package var isFinal: Bool { cause != .scaledDown }
+    package var isFinal: Bool { cause.isFinal }
 }
 
 /// A member that is no more.
@@ -40,18 +43,38 @@ package struct Departed: Hashable, Sendable, Codable {
     package var wasVoter: Bool
     package var cause: Departure.Cause
     package var at: Timestamp
+    /// The ordinal of the member that came next, or will.
+    package var successor: Int?
 
     package init(
         member: String,
         id: String?,
         wasVoter: Bool,
         cause: Departure.Cause,
-        at: Timestamp
+        at: Timestamp,
+        successor: Int? = nil
     ) {
         self.member = member
         self.id = id
         self.wasVoter = wasVoter
+        self.successor = successor
         self.cause = cause
         self.at = at
     }
+}
+
+extension ClusterRecord {
+    /// True when the member with this ordinal takes the place of a voter that was given up; false
+    /// when it makes the cluster larger.
+    func isSuccessor(_ ordinal: Int) -> Bool {
+        departed.contains { departed in
+            guard departed.successor == ordinal, departed.cause.isFinal else { return false }
+            // A learner that was given up: for whom had it come?
+            return departed.wasVoter || departed.ordinal < ordinal && isSuccessor(departed.ordinal)
+        }
+    }
+}
+
+extension Departed {
+    fileprivate var ordinal: Int { member.split(separator: "-").last.flatMap { Int($0) } ?? 0 }
 }

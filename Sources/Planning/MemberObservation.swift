@@ -19,6 +19,8 @@ package struct MemberObservation: Hashable, Sendable {
     package var wasRestartedInVain: Bool
     /// It was asked to end and has not done so yet.
     package var isStopping: Bool
+    /// How often within five minutes its log took over a second to be on disk.
+    package var slowSyncs: Int
     /// Times that this operator started the member again.
     package var restarts: Int
 
@@ -36,6 +38,7 @@ package struct MemberObservation: Hashable, Sendable {
         self.failures = 0
         self.wasRestartedInVain = false
         self.isStopping = false
+        self.slowSyncs = 0
         self.restarts = 0
     }
 }
@@ -92,6 +95,8 @@ package struct Probe: Hashable, Sendable {
     package var dbSizeInUse: Int64?
     package var version: String?
     package var isLearner: Bool
+    /// The term in which that leader leads.
+    package var term: UInt64?
     /// Index of the last applied log entry.
     package var appliedIndex: UInt64?
     /// Alarms, or why the probe failed; empty when there is nothing to say.

@@ -32,6 +32,12 @@ package struct Observation: Hashable, Sendable {
     package var strangers: [String: Duration]
     /// Since when a majority's data is known to be lost, on the monotonic clock.
     package var quorumLostSince: Duration?
+    /// How leaders lost their office within the last five minutes, oldest first.
+    package var leaderLosses: [LeaderLoss]
+    /// When the operator itself moved the leadership last, on the monotonic clock.
+    package var leaderMovedAt: Duration?
+    /// Nil when it cannot be told.
+    package var space: DiskSpace?
     package var fleet: FleetObservation
     /// Why the machine's processes could not be listed; nil when they could.
     package var processesUnknown: String?
@@ -54,6 +60,7 @@ package struct Observation: Hashable, Sendable {
         self.spaceWork = SpaceWork()
         self.defragmentDue = []
         self.strangers = [:]
+        self.leaderLosses = []
         self.fleet = FleetObservation()
         self.now = now
     }
@@ -71,7 +78,8 @@ extension Observation {
         return members.filter { $0.probe.isServing && $0.probe.clusterID == record.clusterID }
     }
 
-    /// The id of the leader: who says so of itself, else whom the others name; nil when nobody does.
+    /// The id of the leader: who says so of itself, else whom the others name; nil when nobody
+    /// does.
     package var leaderID: String? {
         let named = serving.filter { $0.probe.leaderID != nil }
         let leader = named.first { $0.probe.leaderID == $0.probe.memberID }

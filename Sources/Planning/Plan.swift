@@ -20,6 +20,7 @@ package struct Plan: Hashable, Sendable {
         case bootstrapping = "Bootstrapping"
         case running = "Running"
         case recovering = "Recovering"
+        case scaling = "Scaling"
         case paused = "Paused"
         case stopping = "Stopping"
         case stopped = "Stopped"
@@ -184,6 +185,8 @@ package struct Note: Hashable, Sendable {
         case degraded
         /// The spec asks for something that is not done.
         case unmet
+        /// The spec asks for something that is being done.
+        case underway
     }
 
     package var weight: Weight

@@ -7,7 +7,7 @@ package func plan(_ seen: Observation) -> Plan {
     let ladder: [(Observation, inout Findings) -> Plan?] = [
         trust, identify, note, pause, delete, recover, stopOrHibernate, bootstrap, restart,
         quorumLost,
-        corrupt, depart, replace, unhang, learn, makeRoom, scale, maintain,
+        corrupt, depart, replace, unhang, lead, learn, makeRoom, scale, maintain,
     ]
     for rule in ladder {
         guard var plan = rule(seen, &findings) else { continue }
@@ -15,6 +15,7 @@ package func plan(_ seen: Observation) -> Plan {
             plan.recheckAfter = min(plan.recheckAfter, next.recheckAfter)
         }
         plan.notes = findings.notes
+        if plan.phase == .recovering, findings.areAboutScalingOnly(seen) { plan.phase = .scaling }
         return plan
     }
     return steady(seen, findings)
@@ -41,6 +42,15 @@ struct Findings {
         member: String = ""
     ) {
         notes.append(Note(weight, reason, message, member: member))
+    }
+
+    /// Nothing is wrong but that there shall be more or fewer members.
+    func areAboutScalingOnly(_ seen: Observation) -> Bool {
+        guard case .read(let record) = seen.record, notes.contains(where: { $0.reason == scaling })
+        else { return false }
+        let voters = record.staying.filter(\.isVoter)
+        return !notes.contains { $0.weight == .degraded }
+            && voters.allSatisfy { seen.member($0.name)?.probe.isServing == true }
     }
 
     /// Keeps the member's files and processes from being touched by any later rule.

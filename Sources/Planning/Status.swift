@@ -173,16 +173,15 @@ private func judge(
         at: now
     )
 
+    // What the user has to do something about comes first, what needs but time last.
     let unmet = plan.notes.first { $0.weight == .unmet }
-    let ready = available && healthy == voters && unmet == nil && degraded == nil && failure == nil
-    let why: (reason: String, message: String) =
-        if let unmet {
-            (unmet.reason, unmet.message)
-        } else if let degraded {
-            (degraded.reason, degraded.message)
-        } else {
-            (plan.phase.rawValue, failure ?? plan.reason)
-        }
+    let underway = plan.notes.first { $0.weight == .underway }
+    let hindrance = unmet ?? degraded ?? underway
+    let ready = available && healthy == voters && hindrance == nil && failure == nil
+    let why = (
+        reason: hindrance?.reason ?? plan.phase.rawValue,
+        message: hindrance?.message ?? failure ?? plan.reason
+    )
     status.set(
         .ready,
         ready ? .true : .false,

@@ -14,6 +14,10 @@ final class ScriptedMembers: Members {
         /// Verbs of which the request is carried out although it fails.
         var isDoneAnyway: Set<String> = []
         var hashes: [String: HashComparison.Answer] = [:]
+        /// What looking at a URL gives.
+        var look: @Sendable (String, MemberList) -> MemberLook = { _, _ in
+            MemberLook(probe: Probe(.unknown))
+        }
         var asked: [String] = []
     }
 
@@ -53,7 +57,8 @@ final class ScriptedMembers: Members {
     }
 
     func look(at urls: [String]) async -> [MemberLook] {
-        urls.map { _ in MemberLook(probe: Probe(.unknown)) }
+        let (list, look) = state.withLock { ($0.list, $0.look) }
+        return urls.map { look($0, list) }
     }
 
     func list(from url: String) async throws(MemberError) -> MemberList {

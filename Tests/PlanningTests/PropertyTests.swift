@@ -118,11 +118,26 @@ import Testing
             hold(!list.contains { $0.id == record.member(name)?.id })
             hold(record.member(name)?.departure != nil)
         case .retire(_, let departure) where departure.isFinal:
+            // A learner is given up without another copy being made.
+            if departure.cause != .fellBehind, departure.cause != .removed {
+                hold(seen.space?.isShort != true || !isVoter(step, record))
+            }
             hold(seen.members.allSatisfy { $0.isRunning || !$0.directory.isUnreadable })
+        case .moveLeader(let name):
+            hold(seen.member(name)?.probe.isServing == true)
+            hold(record.member(name)?.id != seen.leaderID)
+        case .defragment:
+            hold(seen.space?.isShort != true)
         case .enlist:
+            hold(seen.space?.isShort != true)
             hold(record.members.count < seen.spec.replicas)
         default: break
         }
+    }
+
+    private func isVoter(_ step: Step, _ record: ClusterRecord) -> Bool {
+        guard case .retire(let name, _) = step else { return false }
+        return record.member(name)?.isVoter == true
     }
 
     /// `#expect` for a condition that is checked very often.
@@ -170,6 +185,14 @@ import Testing
             )
         }
         if generator.chance(0.5) { seen.quorumLostSince = .zero }
+        if generator.chance(0.5) {
+            seen.space = DiskSpace(free: generator.pick([0, 255 << 20, 256 << 20, .max]))
+        }
+        for _ in 0..<generator.below(5) {
+            let name = "orders-\(generator.below(3))"
+            seen.leaderLosses.append(LeaderLoss(member: name, at: .seconds(990)))
+        }
+        if generator.chance(0.1) { seen.defragmentDue = ["orders-1"] }
         if generator.chance(0.2) { seen.memberList = nil }
         if generator.chance(0.1) { seen.memberList?.entries.removeLast() }
         if generator.chance(0.3) { seen.leftovers = ["trash exists"] }
@@ -196,6 +219,7 @@ import Testing
         ])
         changed.probe = Probe(generator.pick(Probe.Verdict.allCases))
         if generator.chance(0.1) { changed.probe.clusterID = "bad" }
+        if generator.chance(0.2) { changed.slowSyncs = generator.below(6) }
         for _ in 0..<generator.below(4) {
             let exit = ExitHistory.Exit(
                 cause: generator.pick([.signal(9), .corruption("crc"), .unseen, .portInUse("x")]),

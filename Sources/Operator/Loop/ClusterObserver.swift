@@ -1,5 +1,6 @@
 import ClusterAPI
 import Planning
+import Storage
 
 /// All reads of one pass: files, processes, and the members themselves, these in parallel and with
 /// a bound on how long they may take.
@@ -8,6 +9,8 @@ package struct ClusterObserver: Sendable {
     let runtime: any Runtime
     let members: any Members
     let fleet: Fleet
+    /// Nil where nobody keeps one.
+    let ballast: Ballast?
     let clocks: Clocks
     /// What is remembered of each member between passes, by name.
     private var memories: [String: MemberMemory] = [:]
@@ -18,14 +21,20 @@ package struct ClusterObserver: Sendable {
         runtime: any Runtime,
         members: any Members,
         fleet: Fleet,
+        ballast: Ballast? = nil,
         clocks: Clocks = .machine
     ) {
         self.directory = directory
         self.runtime = runtime
         self.members = members
         self.fleet = fleet
+        self.ballast = ballast
         self.clocks = clocks
     }
+
+    /// What members say when their log took over a second to be on disk: etcd and `etcd-member`,
+    /// and etcd before 3.5.
+    private static let slowSyncs = ["slow fdatasync", "sync duration of"]
 
     /// An exit that this pass was the first to see.
     struct Exit: Hashable {
@@ -64,6 +73,7 @@ package struct ClusterObserver: Sendable {
             findLeftovers(&seen)
             return Sight(observation: seen, exits: [])
         }
+        seen.space = space()
         let exits = record.members.flatMap { takeExits($0.name) }
         for member in record.members { seen.members.append(look(at: member, in: record)) }
         if mayRecall, !exits.isEmpty, memory.isFresh(at: now.monotonic) {
@@ -101,6 +111,12 @@ package struct ClusterObserver: Sendable {
         for index in seen.members.indices {
             let name = seen.members[index].name
             var known = memories[name] ?? MemberMemory()
+            let slow = known.log.count(
+                ClusterObserver.slowSyncs,
+                in: directory.member(name).log,
+                on: directory.disk
+            )
+            known.noteSlowSyncs(slow, at: seen.now.monotonic)
             if wasAway { known.startAnew(at: seen.now.monotonic) }
             known.take(seen.members[index], at: seen.now.monotonic)
             memories[name] = known
@@ -110,6 +126,22 @@ package struct ClusterObserver: Sendable {
         memory.take(seen, record, since: since)
         memory.tell(&seen)
         seen.fleet = fleet.observe(seen, record)
+    }
+
+    /// What is free where the state directory is; nil when nobody can tell. The trash is looked at
+    /// only when that matters.
+    private func space() -> DiskSpace? {
+        guard var free = try? directory.disk.freeSpace(directory.path) else { return nil }
+        // A ballast that cannot be made or removed now is tried again in the next pass.
+        free = (try? ballast?.adjust(to: free)) ?? free
+        var space = DiskSpace(free: free)
+        if space.isShort { space.trash = (try? directory.trash()) ?? [] }
+        return space
+    }
+
+    /// The leadership is about to be moved, and the leader that follows is no surprise.
+    mutating func noteHandover() {
+        memory.leaders.move(at: clocks.monotonicNow())
     }
 
     mutating func countRestart(_ member: String) {

@@ -283,6 +283,7 @@ package actor ClusterWorker {
             let isFirst = step.startsFirst(of: record)
             var known: ClusterRecord? = if case .read(let record) = record { record } else { nil }
             let outcome: Executor.Outcome
+            if case .moveLeader = step { observer.noteHandover() }
             // The journal goes to the trash with the rest, so this is written before.
             if step == .discard { reporter.journal(step, reason, result: "begun") }
             do throws(OperatorError) {

@@ -26,6 +26,7 @@ package final class LocalOperator: Service {
     private let specs: SpecWatcher
     private let adopted: Int
     private let fleet = Fleet()
+    private let ballast: Ballast
     private let workers = Mutex<[ClusterName: ClusterWorker]>([:])
 
     /// Takes the state directory and looks around; nothing is changed before `run`.
@@ -39,6 +40,7 @@ package final class LocalOperator: Service {
             withParents: place == OperatorConfiguration.defaultStateDirectory
         )
         lock = try directory.lock()
+        ballast = Ballast(path: directory.root + "/ballast", on: directory.disk)
         (progress, report) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1024))
         events = try FileEvents()
         runtime = LocalRuntime(root: directory.root, events: events)
@@ -220,7 +222,8 @@ package final class LocalOperator: Service {
                 directory: cluster,
                 runtime: runtime,
                 members: members,
-                fleet: fleet
+                fleet: fleet,
+                ballast: ballast
             ),
             executor: executor,
             catalog: { [specs] in specs.current },

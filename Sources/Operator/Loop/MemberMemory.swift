@@ -8,6 +8,9 @@ package struct MemberMemory {
     private(set) var probe = Probe(.unknown)
     package var exits = ExitHistory()
     var restarts = 0
+    /// Follows the member's log.
+    var log = LogCounter()
+    private var slowSyncs: [Duration] = []
     /// Why its data was found corrupt, while that is not written down.
     var untoldDamage: String?
 
@@ -48,6 +51,13 @@ package struct MemberMemory {
         if progress.map({ index > $0.index }) ?? true { progress = (index, now) }
     }
 
+    /// Its log took long to be on disk, so many times since the last call.
+    package mutating func noteSlowSyncs(_ count: Int, at now: Duration) {
+        slowSyncs.removeAll { now - $0 > .seconds(300) }
+        slowSyncs += Array(repeating: now, count: min(count, 100))
+        slowSyncs.removeFirst(max(0, slowSyncs.count - 1000))
+    }
+
     /// Nobody watched for a while: what lasted then says nothing (safety rule 16).
     package mutating func startAnew(at now: Duration) {
         if failingSince != nil { failingSince = now }
@@ -65,6 +75,7 @@ package struct MemberMemory {
         member.unservedSince = unservedSince
         member.servingSince = servingSince
         member.stalledSince = progress?.since
+        member.slowSyncs = slowSyncs.count
         member.wasRestartedInVain = exits.last?.cause == .stopped && !hasServed
     }
 }
@@ -72,6 +83,7 @@ package struct MemberMemory {
 /// What is remembered of a cluster as a whole between passes. All of it may be lost: then it is
 /// found out again, later.
 package struct ClusterMemory {
+    var leaders = LeaderMemory()
     private var comparisons: [HashComparison] = []
     private var comparedAt: Duration?
     private var spaceWork = SpaceWork()
@@ -96,6 +108,7 @@ package struct ClusterMemory {
         guard let lookedAt, now - lookedAt > ClusterMemory.longestGap else { return false }
         if quorumLostSince != nil { quorumLostSince = now }
         strangers = strangers.mapValues { _ in now }
+        leaders.startAnew()
         return true
     }
 
@@ -129,6 +142,7 @@ package struct ClusterMemory {
             strangers = Dictionary(uniqueKeysWithValues: ids.map { ($0, strangers[$0] ?? now) })
         }
         takeSchedule(seen)
+        leaders.take(seen, record)
         let voters = record.members.filter(\.isVoter)
         let kept = voters.filter { seen.member($0.name)?.hasLostData != true }.count
         quorumLostSince = kept > voters.count / 2 ? nil : quorumLostSince ?? since ?? now
@@ -160,6 +174,7 @@ package struct ClusterMemory {
         seen.spaceWork = spaceWork
         seen.strangers = strangers
         seen.quorumLostSince = quorumLostSince
+        leaders.tell(&seen)
     }
 
     package mutating func note(_ finding: Executor.Finding, at now: Duration) {

@@ -80,9 +80,13 @@ struct Reporter {
         }
         let told = exits.map { "\($0.member) \($0.cause)" }
         let new = plan.notes.filter { note in !notes.contains { $0.isAbout(note) } }
+        let isScaled = notes.contains { $0.reason == "Scaling" } && plan.phase == .running
         notes = plan.notes
         for note in new where !told.contains(note.message) {
-            tell(.warning, note.reason, note.message)
+            tell(note.weight == .underway ? .normal : .warning, note.reason, note.message)
+        }
+        if isScaled, !notes.contains(where: { $0.weight == .underway }) {
+            tell(.normal, "Scaled", plan.reason)
         }
     }
 

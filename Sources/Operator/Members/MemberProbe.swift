@@ -33,6 +33,7 @@ struct MemberProbe {
         probe.dbSizeInUse = answer.dbSizeInUse
         probe.version = answer.version
         probe.isLearner = answer.isLearner
+        probe.term = answer.raftTerm
         probe.appliedIndex = answer.raftAppliedIndex
         if answer.leader == 0 {
             probe.verdict = .noLeader

@@ -171,6 +171,19 @@ package struct ClusterDirectory: Sendable {
         try names(path + "/trash")
     }
 
+    /// What members have left behind, with its size: `trash/<when>-<member>`.
+    func trash() throws(OperatorError) -> [DiskSpace.Trash] {
+        try trashNames().map { name throws(OperatorError) in
+            let place = "\(path)/trash/\(name)"
+            do throws(DiskError) {
+                let member = name.firstRange(of: "Z-").map { String(name[$0.upperBound...]) }
+                return .init(path: place, bytes: try disk.size(place), member: member ?? "")
+            } catch {
+                throw OperatorError(state: error)
+            }
+        }
+    }
+
     /// Makes `members/` and leaves the cluster's uid in it.
     package func writeSentinel(_ uid: String) throws(OperatorError) {
         try makeFolder(path + "/members")
@@ -219,6 +232,17 @@ package struct ClusterDirectory: Sendable {
         } catch {
             throw OperatorError(state: error)
         }
+    }
+}
+
+extension Disk {
+    /// Bytes of a file, or of all files in a directory.
+    fileprivate func size(_ path: String) throws(DiskError) -> Int64 {
+        guard let status = try status(path) else { return 0 }
+        guard status.isDirectory else { return status.size }
+        var sum: Int64 = 0
+        for name in try list(path) { sum += try size("\(path)/\(name)") }
+        return sum
     }
 }
 

@@ -8,6 +8,7 @@ package import Storage
 ///     <root>/lock                         held by the running operator; its process id and socket
 ///                                         are inside
 ///     <root>/operator.sock                commands of the CLI
+///     <root>/ballast                      bytes that are given back when the disk is full
 ///     <root>/bin/<program>-<sha>/         pinned copies of member programs
 ///     <root>/clusters/<namespace>/<name>/ one ClusterDirectory
 ///     <root>/trash/<when>-<namespace>-<name>/   deleted clusters, whole

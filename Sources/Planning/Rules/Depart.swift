@@ -69,8 +69,9 @@ private func remove(
     return .act([.remove(id: entry.id)], because: departure.why, .recovering)
 }
 
-/// The step that takes the office from a leader; nil when it does not lead. It goes to the voter
-/// that has applied most.
+/// The step that takes the office from a leader; nil when it does not lead. It goes to a voter
+/// whose disk is fast and that has not lost the office itself, and of those to the one that has
+/// applied most.
 func handOver(from id: String, _ record: ClusterRecord, _ seen: Observation) -> Step? {
     let serving = seen.serving.filter { !$0.probe.isLearner }
     guard seen.leaderID == id, serving.contains(where: { $0.probe.memberID == id }) else {
@@ -79,10 +80,14 @@ func handOver(from id: String, _ record: ClusterRecord, _ seen: Observation) -> 
     let heirs = record.staying.filter { member in
         member.id != id && serving.contains { $0.name == member.name }
     }
-    let heir = heirs.max { left, right in
-        let (left, right) = (seen.member(left.name), seen.member(right.name))
-        return (left?.probe.appliedIndex ?? 0) < (right?.probe.appliedIndex ?? 0)
+    func rank(_ heir: ClusterRecord.Member) -> (Int, Int, UInt64) {
+        (
+            seen.isSlow(heir.name) ? 0 : 1,
+            -seen.leaderLosses.count { $0.member == heir.name },
+            seen.member(heir.name)?.probe.appliedIndex ?? 0
+        )
     }
+    let heir = heirs.max { rank($0) < rank($1) }
     return heir.map { .moveLeader(to: $0.name) }
 }
 

@@ -8,7 +8,9 @@ func maintain(_ seen: Observation, _ findings: inout Findings) -> Plan? {
         record.members.allSatisfy(\.isVoter)
     else { return nil }
     let due = record.members.filter { seen.defragmentDue.contains($0.name) }
-    if var plan = defragment(due, electorate, record, seen, "the schedule says so") {
+    if !due.isEmpty, let lack = seen.lacksRoom {
+        findings.note(.degraded, "DiskPressure", "no database is written anew: \(lack)")
+    } else if var plan = defragment(due, electorate, record, seen, "the schedule says so") {
         plan.phase = .running
         return plan
     }

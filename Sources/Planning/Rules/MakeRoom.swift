@@ -21,6 +21,10 @@ func makeRoom(_ seen: Observation, _ findings: inout Findings) -> Plan? {
     }
     let serving = record.members.filter { seen.member($0.name)?.probe.isServing == true }
     let left = serving.filter { !seen.spaceWork.defragmented.contains($0.name) }
+    if !left.isEmpty, let lack = seen.lacksRoom {
+        findings.note(.degraded, "DiskPressure", "the store is full and stays so: \(lack)")
+        return nil
+    }
     if let plan = defragment(left, electorate, record, seen, "the store is full") { return plan }
     let quota = seen.spec.storage.quota
     let full = serving.first { member in

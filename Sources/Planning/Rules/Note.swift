@@ -24,16 +24,9 @@ func note(_ seen: Observation, _ findings: inout Findings) -> Plan? {
     }
     // A plan that nothing follows yet is made anew.
     if record.phase == .planned { return nil }
-    let voters = record.staying.count(where: \.isVoter)
-    if record.phase == .bootstrapped, seen.spec.replicas > 0,
-        voters != seen.spec.replicas || record.members.count != voters
-    {
-        findings.note(
-            .unmet,
-            "Scaling",
-            "spec.replicas is \(seen.spec.replicas), and not so many members vote yet"
-        )
-    }
+    noteLeadership(seen, &findings)
+    noteDiskPressure(record, seen, &findings)
+    noteScaling(record, seen, &findings)
     let fields = SpecField.differences(from: record, to: seen.spec)
     if !fields.isEmpty {
         findings.note(
@@ -45,4 +38,36 @@ func note(_ seen: Observation, _ findings: inout Findings) -> Plan? {
         )
     }
     return nil
+}
+
+/// The word for more or fewer members, in notes and conditions.
+let scaling = "Scaling"
+
+/// There are not yet as many voters as there shall be.
+private func noteScaling(
+    _ record: ClusterRecord,
+    _ seen: Observation,
+    _ findings: inout Findings
+) {
+    let voters = record.staying.count(where: \.isVoter)
+    let wanted = seen.spec.replicas
+    guard record.phase == .bootstrapped, wanted > 0,
+        voters != wanted || record.members.count != voters
+    else { return }
+    let leaving = record.members.first { $0.departure?.isFinal == true }
+    let joining = record.staying.first { !$0.isVoter }
+    let next = joining?.ordinal ?? record.nextOrdinal
+    if let leaving {
+        findings.note(.underway, "Replacing", "\(leaving.name) leaves, and another follows it")
+    } else if record.isSuccessor(next), voters < wanted {
+        let name = joining?.name ?? "another"
+        findings.note(.underway, "Replacing", "\(name) takes the place of a member that has left")
+    } else {
+        findings.note(
+            .underway,
+            scaling,
+            "spec.replicas is \(wanted), and \(counted(voters, "member")) "
+                + "\(voters == 1 ? "votes" : "vote")"
+        )
+    }
 }

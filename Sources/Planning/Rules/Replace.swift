@@ -74,6 +74,7 @@ private func hindrance(
                 + "\(electorate.voters.count) voters serve"
         )
     }
+    if let lack = seen.lacksRoom { return ("DiskPressure", "it is not replaced now: \(lack)") }
     if departure.cause == .unhealthy, let suspicion = seen.fleet.suspicion {
         return ("ObserverSuspect", "it is left alone: \(suspicion)")
     }

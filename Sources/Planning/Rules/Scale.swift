@@ -11,17 +11,22 @@ func scale(_ seen: Observation, _ findings: inout Findings) -> Plan? {
     if staying.count == wanted { return nil }
     guard let electorate = Electorate(seen), electorate.hasQuorum else { return nil }
     return staying.count < wanted
-        ? grow(staying, record, seen)
+        ? grow(staying, record, seen, &findings)
         : shrink(staying, electorate, record, seen, &findings)
 }
 
 private func grow(
     _ staying: [ClusterRecord.Member],
     _ record: ClusterRecord,
-    _ seen: Observation
+    _ seen: Observation,
+    _ findings: inout Findings
 ) -> Plan? {
     // One learner at a time, and nobody comes while somebody goes.
     guard staying.allSatisfy(\.isVoter), record.members.count == staying.count else { return nil }
+    if let lack = seen.lacksRoom {
+        findings.note(.degraded, "DiskPressure", "no member is added: \(lack)")
+        return nil
+    }
     return .act(
         [.enlist],
         because: "spec.replicas is \(seen.spec.replicas) and there are \(staying.count)",
