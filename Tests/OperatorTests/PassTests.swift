@@ -184,7 +184,25 @@ import Testing
         let (normal, warnings) = try stage.events()
         #expect(warnings.isEmpty)
         let told = normal.filter { ["Scaling", "Scaled"].contains($0) }
-        #expect(told == ["Scaling", "Scaled"])
+        #expect(told == ["Scaling", "Scaling", "Scaled"])
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `the end of a member that leaves is no cause for alarm`() async throws {
+        let stage = try Stage()
+        try await stage.bringUp()
+        stage.declare("replicas: 2")
+        await stage.pass(2)
+        let id = try #require(try stage.cluster.record()?.members[2].id)
+        #expect(stage.members.asked == ["remove \(id)"])
+        // It learns of it, and ends before it is told to.
+        stage.processes.end(stage.cluster.member("orders-2").path + "/data", .code(68))
+        await stage.pass(2)
+        #expect(try stage.cluster.record()?.members.count == 2)
+        let (normal, warnings) = try stage.events()
+        #expect(warnings.isEmpty && normal.contains("StartRefused"))
+        #expect(normal.last == "Scaled")
+        #expect(try stage.cluster.status()?.phase == "Running")
     }
 
     @Test(.timeLimit(.minutes(1)))

@@ -20,11 +20,13 @@ import Testing
         seen.spec.replicas = 5
         #expect(words(seen) == ["Scaling", "Scaling"])
         let message = judge(seen).condition(.ready)?.message
-        #expect(message == "spec.replicas is 5, and 3 members vote")
+        #expect(message == "spec.replicas is 5, and there are 3")
         #expect(judge(seen).condition(.degraded)?.status == .false)
         var joining = Orders.voters(3, learner: true)
         joining.spec.replicas = 4
         #expect(words(joining) == ["Scaling", "Scaling"])
+        let joins = judge(joining).condition(.ready)?.message
+        #expect(joins == "spec.replicas is 4, and orders-3 joins")
         var done = Orders.voters(4)
         done.spec.replicas = 4
         #expect(words(done) == ["Running", "AsSpecified"])

@@ -40,6 +40,8 @@ package struct ClusterObserver: Sendable {
     struct Exit: Hashable {
         let member: String
         let cause: ExitCause
+        /// It was asked to end, or has no place in its cluster any more.
+        let isExpected: Bool
     }
 
     /// What one look gave.
@@ -74,7 +76,7 @@ package struct ClusterObserver: Sendable {
             return Sight(observation: seen, exits: [])
         }
         seen.space = space()
-        let exits = record.members.flatMap { takeExits($0.name) }
+        let exits = record.members.flatMap { takeExits($0) }
         for member in record.members { seen.members.append(look(at: member, in: record)) }
         if mayRecall, !exits.isEmpty, memory.isFresh(at: now.monotonic) {
             recall(&seen, record)
@@ -205,14 +207,15 @@ package struct ClusterObserver: Sendable {
         }
     }
 
-    private mutating func takeExits(_ member: String) -> [Exit] {
-        let files = directory.member(member)
+    private mutating func takeExits(_ member: ClusterRecord.Member) -> [Exit] {
+        let files = directory.member(member.name)
         return runtime.takeEnded(files.data).map { ended in
             let log = MemberLog(path: files.log, disk: directory.disk)
             let cause = ended.wasAsked ? .stopped : ExitCause(ended.status, log: log.tail())
-            memories[member, default: MemberMemory()].exit(ended, cause)
-            if cause.saysDataIsLost { keep("\(cause)", of: member) }
-            return Exit(member: member, cause: cause)
+            memories[member.name, default: MemberMemory()].exit(ended, cause)
+            if cause.saysDataIsLost { keep("\(cause)", of: member.name) }
+            let isExpected = cause == .stopped || member.departure != nil
+            return Exit(member: member.name, cause: cause, isExpected: isExpected)
         }
     }
 

@@ -75,8 +75,11 @@ struct Reporter {
     /// How members ended, and what is newly wrong: an event once, and not twice for one exit.
     mutating func tell(_ plan: Plan, _ exits: [ClusterObserver.Exit]) {
         for exit in exits {
-            let kind: Event.Kind = exit.cause == .stopped ? .normal : .warning
-            tell(kind, exit.cause.reason, "\(exit.member) \(exit.cause)")
+            tell(
+                exit.isExpected ? .normal : .warning,
+                exit.cause.reason,
+                "\(exit.member) \(exit.cause)"
+            )
         }
         let told = exits.map { "\($0.member) \($0.cause)" }
         let new = plan.notes.filter { note in !notes.contains { $0.isAbout(note) } }
@@ -86,7 +89,7 @@ struct Reporter {
             tell(note.weight == .underway ? .normal : .warning, note.reason, note.message)
         }
         if isScaled, !notes.contains(where: { $0.weight == .underway }) {
-            tell(.normal, "Scaled", plan.reason)
+            tell(.normal, "Scaled", "as many members vote as spec.replicas says")
         }
     }
 

@@ -54,20 +54,23 @@ private func noteScaling(
     guard record.phase == .bootstrapped, wanted > 0,
         voters != wanted || record.members.count != voters
     else { return }
-    let leaving = record.members.first { $0.departure?.isFinal == true }
+    let leaving = record.members.first { $0.departure != nil }
     let joining = record.staying.first { !$0.isVoter }
     let next = joining?.ordinal ?? record.nextOrdinal
-    if let leaving {
+    if let leaving, leaving.departure?.isFinal == true {
         findings.note(.underway, "Replacing", "\(leaving.name) leaves, and another follows it")
     } else if record.isSuccessor(next), voters < wanted {
         let name = joining?.name ?? "another"
         findings.note(.underway, "Replacing", "\(name) takes the place of a member that has left")
     } else {
-        findings.note(
-            .underway,
-            scaling,
-            "spec.replicas is \(wanted), and \(counted(voters, "member")) "
-                + "\(voters == 1 ? "votes" : "vote")"
-        )
+        let state =
+            if let leaving {
+                "\(leaving.name) leaves"
+            } else if let joining {
+                "\(joining.name) joins"
+            } else {
+                "there \(voters == 1 ? "is" : "are") \(voters)"
+            }
+        findings.note(.underway, scaling, "spec.replicas is \(wanted), and \(state)")
     }
 }
