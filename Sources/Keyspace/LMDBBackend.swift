@@ -27,6 +27,7 @@ package final class LMDBBackend: Backend, @unchecked Sendable {  // because LMDB
     /// - Parameter mapSize: The most bytes that `data.mdb` may grow to, rounded up to whole pages.
     package init(directory: String, mapSize: Int) throws(BackendError) {
         try CompactCopy(in: directory).discard()
+        try LMDBCheck.run(on: directory)
         let environment = try LMDBEnvironment(directory: directory, mapSize: mapSize)
         path = directory
         self.mapSize = mapSize
