@@ -48,7 +48,7 @@ extension ExitCause {
                 self = known(lastWords)
                 return
             }
-            for line in lines {
+            for line in lines + ExitCause.panics(in: log) {
                 let text = line.lowercased()
                 if let known = ExitCause.marks.first(where: { $0.0.contains(where: text.contains) })
                 {
@@ -58,6 +58,12 @@ extension ExitCause {
             }
             self = .failed(code: code, lastWords: lastWords)
         }
+    }
+
+    /// The words with which a program in Go gave up: the stacks of all its threads follow them.
+    private static func panics<Log: StringProtocol>(in log: Log) -> [Log.SubSequence] {
+        log.split(whereSeparator: \.isNewline)
+            .filter { $0.hasPrefix("panic: ") || $0.hasPrefix("fatal error: ") }
     }
 
     /// What a line of a log says, without the time at which it does: the same cause gives the same
@@ -112,6 +118,16 @@ extension ExitCause {
         (["cannot allocate memory", "out of memory"], { .outOfMemory($0) }),
         (
             ["crc mismatch", "is corrupt", "corrupted", "invalid database", "wal: slice bounds"],
+            { .corruption($0) }
+        ),
+        // What bbolt says of pages that are not as they were written, and etcd of what is on them.
+        (
+            [
+                "failed to get all reachable pages", "invalid page type", "invalid freelist page",
+                "but self identifies as", "already freed", "checksum error",
+                "cannot unmarshal event", "failed to unmarshal mvccpb.keyvalue",
+                "cannot unmarshal lease", "failed to unmarshal lease",
+            ],
             { .corruption($0) }
         ),
         (

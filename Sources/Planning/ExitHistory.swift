@@ -1,7 +1,8 @@
 /// The recent exits of a member, and how long its next start has to wait.
 ///
 /// The first restart comes at once, so that a killed member is back within a second; a member
-/// that keeps failing is started ever less often: 0.2 s, 0.4 s, 0.8 s ... 30 s.
+/// that keeps failing is started ever less often: 0.2 s, 0.4 s, 0.8 s ... 30 s. One whose port is
+/// taken is tried every second: nothing of it runs before the port is free.
 package struct ExitHistory: Hashable, Sendable {
     package struct Exit: Hashable, Sendable {
         package var cause: ExitCause
@@ -40,8 +41,9 @@ package struct ExitHistory: Hashable, Sendable {
     /// How long after the last exit the next start may come.
     package var delay: Duration {
         guard streak > 1 else { return .zero }
+        let bound: Duration = if case .portInUse = last?.cause { .seconds(1) } else { .seconds(30) }
         // 0.2 s doubled seven times is already near the bound.
-        return min(.seconds(30), .milliseconds(200) * (1 << min(streak - 2, 8)))
+        return min(bound, .milliseconds(200) * (1 << min(streak - 2, 8)))
     }
 
     /// When the next start may come, on the monotonic clock; nil: at once.

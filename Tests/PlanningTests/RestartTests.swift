@@ -81,6 +81,18 @@ import Testing
         #expect(history.delay == .zero)
     }
 
+    @Test func `who waits for a port looks every second, since looking costs nothing`() {
+        var history = ExitHistory()
+        for _ in 0..<11 {
+            history.record(
+                .init(cause: .portInUse("process 99"), at: .zero, witnessed: true),
+                served: false,
+                ranFor: .zero
+            )
+        }
+        #expect(history.delay == .seconds(1))
+    }
+
     @Test func `a member in its backoff is waited for exactly as long as it takes`() {
         let seen = Orders.healthy().ended(1).with(1) { member in
             for _ in 0..<3 {
@@ -112,6 +124,29 @@ import Testing
         #expect(ExitCause(.signal(9), log: log) == .signal(9))
         #expect(ExitCause(.code(0), log: log) == .clean)
         #expect(ExitCause(.unseen, log: log) == .unseen)
+    }
+
+    @Test(arguments: [
+        "panic: freepages: failed to get all reachable pages (page 7: invalid type: unknown<00>)",
+        "panic: assertion failed: Page expected to be: 9, but self identifies as 0",
+        "panic: invalid page type: 12: 5a",
+        "panic: page 12 already freed",
+    ])
+    func `rule 15: what a panic says counts however many stacks follow it`(panic: String) {
+        let stacks = (0..<40).map { "goroutine \($0) [running]:\nmain.main()\n\t/x.go:\($0)" }
+        let log = "fatal error: fault\n\(panic)\n\n" + stacks.joined(separator: "\n\n")
+        #expect(ExitCause(.code(2), log: log) == .corruption(panic))
+        let bug = "panic: runtime error: index out of range\n" + stacks.joined(separator: "\n\n")
+        #expect(ExitCause(.code(2), log: bug).reason == "Failing")
+    }
+
+    @Test(arguments: [
+        "2026-11-22 10:15:00.000000 C | mvcc: cannot unmarshal event: proto: illegal wireType 7",
+        #"{"level":"fatal","msg":"failed to unmarshal mvccpb.KeyValue","error":"unexpected EOF"}"#,
+        #"{"level":"panic","msg":"failed to open database","error":"checksum error"}"#,
+    ])
+    func `rule 15: rows that nobody can read are damage`(line: String) {
+        #expect(ExitCause(.code(1), log: line).reason == "DataCorrupt")
     }
 
     @Test(arguments: [

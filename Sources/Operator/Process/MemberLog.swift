@@ -63,8 +63,9 @@ package struct MemberLog {
         try copy.fill(from: source)
     }
 
-    /// The end of the file; empty when it cannot be read.
-    func tail(bytes: Int = 8192) -> String {
+    /// The end of the file; empty when it cannot be read. As much as the stacks that follow what a
+    /// program in Go says last.
+    func tail(bytes: Int = 64 << 10) -> String {
         guard let file = try? disk.open(path, .read) else { return "" }
         defer { file.close() }
         guard let size = try? file.size(),
