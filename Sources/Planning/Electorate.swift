@@ -13,7 +13,7 @@ package struct Electorate: Hashable, Sendable {
     }
 
     /// Nil when no quorum has confirmed a list.
-    init?(_ seen: Observation) {
+    package init?(_ seen: Observation) {
         guard case .read(let record) = seen.record, let list = seen.memberList,
             list.clusterID == record.clusterID
         else { return nil }

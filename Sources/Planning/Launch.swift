@@ -3,8 +3,9 @@ import ClusterAPI
 /// How a member that does not run may be started. This is the one place that decides between
 /// `new` and `existing` (safety rule 11).
 ///
-/// The record down, the directory across; a directory that is foreign or unknown is refused in
-/// every row, and a damaged one until the cluster has served, after which its data is lost:
+/// The record down, the directory across; a directory that is foreign, another member's or unknown
+/// is refused in every row, and a damaged one until the cluster has served, after which its data is
+/// lost:
 ///
 /// ```
 /// record                    intact     empty                gone
@@ -40,6 +41,11 @@ enum Launch: Hashable {
         switch seen.directory {
         case .foreign(let why):
             return .refuse(reason: "ForeignData", message: "\(member.name): \(why)")
+        case .misplaced(let owner):
+            let message = "the directory in \(member.name)'s place is \(owner)'s"
+            return .refuse(reason: "ForeignData", message: message)
+        case .aside:
+            return .notYet
         case .unknown(let why):
             return .refuse(reason: "DirectoryUnknown", message: "\(member.name): \(why)")
         case .damaged(let why):

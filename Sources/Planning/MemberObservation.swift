@@ -54,6 +54,10 @@ package enum DirectoryState: Hashable, Sendable {
     case damaged(String)
     /// The directory's parent is there with its sentinel, the entry is not.
     case gone
+    /// What is in its place is the directory of another member of this cluster.
+    case misplaced(owner: String)
+    /// Its place is free, and its directory was put aside to be moved there.
+    case aside
     /// The files belong to another cluster or member, or nobody knows to whom.
     case foreign(String)
     /// It cannot be read: a lost mount, permissions, an I/O error.

@@ -38,6 +38,8 @@ package struct Observation: Hashable, Sendable {
     package var leaderMovedAt: Duration?
     /// Nil when it cannot be told.
     package var space: DiskSpace?
+    /// Since when a quorum has served without a break, on the monotonic clock; nil while none does.
+    package var quorumSince: Duration?
     package var fleet: FleetObservation
     /// Why the machine's processes could not be listed; nil when they could.
     package var processesUnknown: String?
@@ -45,6 +47,8 @@ package struct Observation: Hashable, Sendable {
     package var missing: SpecMissing?
     /// What is wrong with the file that declares the cluster, when its present text is refused.
     package var rejected: String?
+    /// Why nobody can tell whether a file declares the cluster; nil when the place can be read.
+    package var outOfReach: String?
     package var now: Instant
 
     package init(name: ClusterName, spec: ClusterSpec, now: Instant) {

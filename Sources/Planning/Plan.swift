@@ -83,6 +83,10 @@ package enum Step: Hashable, Sendable {
     case remove(id: String)
     /// Move the files of a member that has left to the trash, and forget it.
     case trash(member: String)
+    /// Move a member's directory out of another's place, to where it waits for its own.
+    case putAside(member: String, from: String)
+    /// Move a member's directory to its place.
+    case putBack(member: String, from: String)
     /// Choose name and ports for one more member.
     case enlist
     case addLearner(member: String)
@@ -121,8 +125,9 @@ package enum Step: Hashable, Sendable {
         switch self {
         case .stop, .discard, .restart, .moveLeader, .remove, .trash, .defragment: true
         case .allocate, .adoptRecord, .begin, .start, .withdrawLaunch, .markBootstrapped, .latch,
-            .retire, .recall, .enlist, .addLearner, .adoptLearner, .promote, .admit,
-            .compareHashes, .compact, .disarm, .beginRecovery, .cancelRecovery, .chooseSurvivor,
+            .retire, .recall, .putAside, .putBack, .enlist, .addLearner, .adoptLearner, .promote,
+            .admit, .compareHashes, .compact, .disarm, .beginRecovery, .cancelRecovery,
+            .chooseSurvivor,
             .salvage, .buildSeed, .retireOld:
             false
         }
@@ -150,6 +155,9 @@ extension Step: CustomStringConvertible {
         case .moveLeader(let member): "make \(member) the leader"
         case .remove(let id): "remove member \(id) from the cluster"
         case .trash(let member): "move \(member)'s files to the trash"
+        case .putAside(let member, let place):
+            "put \(member)'s directory aside, out of \(place)'s place"
+        case .putBack(let member, _): "put \(member)'s directory back in its place"
         case .enlist: "choose name and ports for another member"
         case .addLearner(let member): "add \(member) to the cluster as a learner"
         case .adoptLearner(let member, let id): "know \(member) as member \(id)"

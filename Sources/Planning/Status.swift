@@ -105,7 +105,8 @@ private func message(of member: MemberObservation) -> String {
     if !member.isRunning, let exit = member.exits.last { return "\(exit.cause)" }
     return switch member.directory {
     case .damaged(let why), .foreign(let why), .unknown(let why): why
-    case .intact, .empty, .gone: ""
+    case .misplaced(let owner): "in its place is the directory of \(owner)"
+    case .intact, .empty, .gone, .aside: ""
     }
 }
 
@@ -165,11 +166,22 @@ private func judge(
             ?? plan.steps.first.map(\.description) ?? "",
         at: now
     )
+    let spec: (missing: Condition.Status, reason: String, message: String) =
+        if let missing = seen.missing {
+            (.true, "Vanished", absence(missing, seen.spec))
+        } else if let why = seen.outOfReach {
+            (
+                .unknown, "OutOfReach",
+                "nobody can tell whether a file declares this cluster (\(why)); its members run on"
+            )
+        } else {
+            (.false, "Declared", "")
+        }
     status.set(
         .specMissing,
-        seen.missing == nil ? .false : .true,
-        reason: seen.missing == nil ? "Declared" : "Vanished",
-        message: seen.missing.map { absence($0, seen.spec) } ?? "",
+        spec.missing,
+        reason: spec.reason,
+        message: spec.message,
         at: now
     )
 

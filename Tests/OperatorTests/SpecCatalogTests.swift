@@ -119,6 +119,10 @@ import Testing
         desk.show([:], unreadable: ["/s": "permission denied"])
         #expect(desk.missing.isEmpty && desk.names == ["a"])
         #expect(desk.catalog.problems == ["/s: error: permission denied"])
+        let name = ClusterName(name: "a")
+        #expect(desk.catalog.outOfReach(name) == "/s: permission denied")
+        desk.show(["/s/a.yaml": Self.text(["a"])])
+        #expect(desk.catalog.outOfReach(name) == nil)
     }
 
     @Test func `rule 10: an empty mount point in the folder's place is not where it vanished`() {

@@ -112,7 +112,10 @@ import Testing
         seen = seen.ended(0, .stopped)
         #expect(plan(seen).steps == [.chooseSurvivor])
         // Whoever cannot be read may be the one that knows most.
-        for state in [DirectoryState.unknown("EIO"), .foreign("orders-9's")] {
+        for state in [
+            DirectoryState.unknown("EIO"), .foreign("orders-9's"), .misplaced(owner: "orders-1"),
+            .aside,
+        ] {
             let unsure = Orders.voters(5).lost(0).lost(1).lost(2).ended(3).ended(4)
                 .with(3) { $0.directory = state }
                 .with { $0.recovery = seen.known.recovery }
@@ -185,6 +188,15 @@ import Testing
         #expect(plan(again).steps.isEmpty)
         let given = Orders.healthy().hanging(1, for: .seconds(300), restarted: true)
         #expect(plan(given).steps.map(\.description) == ["give up orders-1"])
+    }
+
+    @Test func `rule 16: who had no quorum to serve with gets its time from the return of one on`()
+    {
+        var seen = Orders.healthy().hanging(1, for: .seconds(99))
+        seen.quorumSince = Orders.now.monotonic - .seconds(59)
+        #expect(plan(seen).steps.isEmpty)
+        seen.quorumSince = Orders.now.monotonic - .seconds(60)
+        #expect(plan(seen).steps == [.restart(member: "orders-1")])
     }
 
     @Test func `rule 16: what was asked to end is seen to its end`() {

@@ -88,6 +88,9 @@ import Testing
             }
             hold(!kept.isEmpty && kept.count * 2 <= voters.count)
             hold(seen.members.allSatisfy { $0.isRunning || !$0.directory.isUnreadable })
+        case .putAside(_, let place), .putBack(_, let place):
+            hold(record.phase == .bootstrapped && record.desired == .up)
+            hold(seen.member(place).map { $0.process == .none } ?? place.hasPrefix("."))
         case .compareHashes:
             // Looking does no harm.
             hold(record.phase == .bootstrapped)
@@ -211,7 +214,8 @@ import Testing
     ) -> MemberObservation {
         var changed = member
         changed.directory = generator.pick([
-            .intact, .empty, .gone, .damaged("x"), .foreign("x"), .unknown("x"),
+            .intact, .empty, .gone, .damaged("x"), .foreign("x"), .unknown("x"), .aside,
+            .misplaced(owner: generator.pick(["orders-0", "orders-1", "orders-2"])),
         ])
         changed.process = generator.pick([
             .none, .none, .running(processID: 5, since: .seconds(generator.below(1000))),

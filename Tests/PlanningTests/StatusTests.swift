@@ -65,6 +65,16 @@ import Testing
         #expect(held.condition(.specMissing)?.message.contains("members run on") == true)
     }
 
+    @Test func `a spec of which nobody can tell is told as that`() {
+        var seen = Orders.healthy()
+        seen.outOfReach = "/specs: it is not there"
+        let status = status(of: seen, plan: plan(seen), failure: nil, previous: nil)
+        #expect(status.condition(.specMissing)?.status == .unknown)
+        #expect(status.condition(.specMissing)?.reason == "OutOfReach")
+        #expect(status.condition(.specMissing)?.message.contains("/specs: it is not there") == true)
+        #expect(status.condition(.ready)?.status == .true)
+    }
+
     @Test func `a vanished spec is told`() {
         var seen = Orders.healthy()
         seen.missing = SpecMissing(lasting: .zero, sourceReadable: true, vanishedTogether: 1)

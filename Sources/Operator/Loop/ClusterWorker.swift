@@ -84,10 +84,11 @@ package actor ClusterWorker {
         }
         let missing = specs.missing(name, at: clocks.monotonicNow())
         reporter.begin()
-        let (cluster, refusal) = prepare(declared, missing, specs.rejection(name))
+        let doubt = specs.rejection(name) ?? specs.outOfReach(name)
+        let (cluster, refusal) = prepare(declared, missing, doubt)
         if hasEnded { return .zero }
         var failure = refusal?.description
-        var (seen, plan, exits) = await decide(cluster, missing, specs.rejection(name))
+        var (seen, plan, exits) = await decide(cluster, missing, specs)
         if Task.isCancelled { return .zero }
         reporter.tell(plan, exits)
         let notYet = await execute(plan, seen, cluster, declared.file)
@@ -119,7 +120,7 @@ package actor ClusterWorker {
     private func decide(
         _ cluster: EtcdCluster,
         _ missing: SpecMissing?,
-        _ rejection: String?
+        _ specs: SpecCatalog
     ) async -> (Observation, Plan, [ClusterObserver.Exit]) {
         var exits: [ClusterObserver.Exit] = []
         var mayRecall = true
@@ -135,7 +136,8 @@ package actor ClusterWorker {
             observer = looking
             exits += sight.exits
             var seen = sight.observation
-            seen.rejected = rejection
+            seen.rejected = specs.rejection(name)
+            seen.outOfReach = specs.outOfReach(name)
             do throws(OperatorError) {
                 try keepLogs(&seen)
             } catch {
@@ -154,7 +156,7 @@ package actor ClusterWorker {
     private func prepare(
         _ declared: SpecCatalog.Declared,
         _ missing: SpecMissing?,
-        _ rejection: String?
+        _ doubt: String?
     ) -> (EtcdCluster, OperatorError?) {
         var cluster = declared.cluster
         cluster.metadata.generation = 1
@@ -185,7 +187,7 @@ package actor ClusterWorker {
             }
         }
         orders.latch { command throws(OperatorError) in
-            try latch(command, missing, rejection)
+            try latch(command, missing, doubt)
         }
         guard case .read(let known) = record else { fatalError("the record of \(name) is lost") }
         return (known.accepted, refusal)
@@ -234,13 +236,13 @@ package actor ClusterWorker {
     private func latch(
         _ command: ClusterCommand,
         _ missing: SpecMissing?,
-        _ rejection: String?
+        _ doubt: String?
     ) throws(OperatorError) {
         guard case .read(var changed) = record else { return }
-        if command == .delete, missing == nil, let rejection {
+        if command == .delete, missing == nil, let doubt {
             throw OperatorError(
                 .refused,
-                "nobody can tell whether \(changed.source) still declares \(name): \(rejection)",
+                "nobody can tell whether \(changed.source) still declares \(name): \(doubt)",
                 remedy: "correct that first"
             )
         }

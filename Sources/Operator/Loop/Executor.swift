@@ -158,6 +158,10 @@ package struct Executor: Sendable {
             try directory.member(member).discard(at: clocks.wallNow().fileName)
             try changeMembers(&record) { $0.forget(member) }
             ports.reserve(record)
+        case .putAside(let member, let place):
+            return try move(member, from: place, to: aside(member), record)
+        case .putBack(let member, let place):
+            return try move(member, from: place, to: member, record)
         case .adoptLearner(let member, let id):
             try changeMembers(&record) { $0.update(member) { $0.id = id } }
         case .admit(let member):
@@ -172,6 +176,22 @@ package struct Executor: Sendable {
             return outcome
         }
         return .done
+    }
+
+    /// Moves a member's directory from one place to another, which must be free.
+    private func move(
+        _ member: String,
+        from source: String,
+        to target: String,
+        _ record: ClusterRecord
+    ) throws(OperatorError) -> Outcome {
+        let (here, there) = (directory.member(source), directory.member(target))
+        // Rule 12: nobody uses what is moved, seen by us or not.
+        let claim = try here.claim()
+        defer { claim.release() }
+        guard here.state(in: record) == .misplaced(owner: member) else { return .unchanged }
+        try here.move(to: there)
+        return .changed(from: here.path, to: there.path)
     }
 
     /// Writes down whose log was seen, so that it is known for ever that there was one.

@@ -89,6 +89,7 @@ package struct ClusterMemory {
     private var spaceWork = SpaceWork()
     private var strangers: [String: Duration] = [:]
     private var quorumLostSince: Duration?
+    private var quorumSince: Duration?
     private var lookedAt: Duration?
     private var memberList: MemberList?
     private var alarms: [Alarm] = []
@@ -143,6 +144,7 @@ package struct ClusterMemory {
         }
         takeSchedule(seen)
         leaders.take(seen, record)
+        quorumSince = Electorate(seen)?.hasQuorum == true ? quorumSince ?? now : nil
         let voters = record.members.filter(\.isVoter)
         let kept = voters.filter { seen.member($0.name)?.hasLostData != true }.count
         quorumLostSince = kept > voters.count / 2 ? nil : quorumLostSince ?? since ?? now
@@ -175,6 +177,7 @@ package struct ClusterMemory {
         seen.strangers = strangers
         seen.quorumLostSince = quorumLostSince
         leaders.tell(&seen)
+        seen.quorumSince = quorumSince
     }
 
     package mutating func note(_ finding: Executor.Finding, at now: Duration) {

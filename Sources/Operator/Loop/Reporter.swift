@@ -165,6 +165,8 @@ extension Step {
         case .moveLeader: "LeaderMoved"
         case .remove: "MemberRemoved"
         case .trash: "MemberDiscarded"
+        case .putAside: nil
+        case .putBack: "DirectoryPutBack"
         case .enlist: "MemberPlanned"
         case .addLearner, .adoptLearner: "LearnerAdded"
         case .promote: "MemberPromoted"

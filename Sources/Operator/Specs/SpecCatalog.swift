@@ -199,6 +199,15 @@ package struct SpecCatalog: Sendable {
         return doubled[name]
     }
 
+    /// Why nobody can tell whether the cluster is still declared; nil when its file's place can be
+    /// read.
+    package func outOfReach(_ name: ClusterName) -> String? {
+        guard vanishedAt[name] == nil, let file = declared[name]?.file else { return nil }
+        return [file, file.parent].lazy.compactMap { path in
+            self.unreadable[path].map { "\(path): \($0)" }
+        }.first
+    }
+
     /// The clusters that no file declares any more, in order.
     package var missingNames: [ClusterName] { vanishedAt.keys.sorted() }
 

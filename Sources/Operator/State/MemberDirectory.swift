@@ -105,6 +105,19 @@ package struct MemberDirectory: Sendable {
         }
     }
 
+    /// Takes the place of another, which must be free.
+    func move(to other: MemberDirectory) throws(OperatorError) {
+        do throws(DiskError) {
+            guard try disk.status(other.path) == nil else {
+                throw DiskError(.alreadyExists, "move to \(other.path)", path, reason: "in the way")
+            }
+            try disk.rename(path, to: other.path)
+            try disk.syncDirectory(path.parent)
+        } catch {
+            throw OperatorError(state: error)
+        }
+    }
+
     /// Notes that the member found its data corrupt; it stays stopped until somebody removes the
     /// note.
     package func mark(damage: String) throws(OperatorError) {
@@ -125,7 +138,11 @@ package struct MemberDirectory: Sendable {
     package func state(in record: ClusterRecord) -> DirectoryState {
         if let problem = cluster.sentinelProblem(record.uid) { return .unknown(problem) }
         do throws(DiskError) {
-            guard let status = try disk.status(path) else { return .gone }
+            guard let status = try disk.status(path) else {
+                // What is put aside has a name that is no member's: it asks no further.
+                let waits = record.member(member) != nil && isAside(record)
+                return waits ? .aside : .gone
+            }
             guard status.isDirectory else { return .foreign("\(path) is no directory") }
             let hasData = try disk.status(data) != nil ? try !disk.list(data).isEmpty : false
             switch try readIdentity() {
@@ -135,6 +152,11 @@ package struct MemberDirectory: Sendable {
             case .unusable(let why):
                 return .unknown(why)
             case .found(let identity):
+                if identity.uid == record.uid, identity.member != member,
+                    record.member(identity.member) != nil
+                {
+                    return .misplaced(owner: identity.member)
+                }
                 guard identity.member == member, identity.uid == record.uid else {
                     let owner = "\(identity.member) of \(identity.cluster)"
                     return .foreign("\(path) belongs to \(owner) (\(identity.uid))")
@@ -145,6 +167,10 @@ package struct MemberDirectory: Sendable {
         } catch {
             return .unknown(error.description)
         }
+    }
+
+    private func isAside(_ record: ClusterRecord) -> Bool {
+        cluster.member(aside(member)).state(in: record) == .misplaced(owner: member)
     }
 
     private enum Stamp {

@@ -7,6 +7,10 @@ func identify(_ seen: Observation, _ findings: inout Findings) -> Plan? {
         if case .foreign(let why) = member.directory {
             findings.block(member.name, "ForeignData", "\(member.name): \(why)")
         }
+        if case .misplaced(let owner) = member.directory {
+            let why = "the directory in \(member.name)'s place is \(owner)'s"
+            findings.block(member.name, "ForeignData", why)
+        }
         if case .unknown(let why) = member.directory, !member.isRunning {
             findings.block(member.name, "DirectoryUnknown", "\(member.name): \(why)")
         }

@@ -62,7 +62,7 @@ extension MemberObservation {
         guard !isRunning else { return false }
         return switch directory {
         case .damaged, .gone, .empty: true
-        case .intact, .foreign, .unknown: false
+        case .intact, .foreign, .unknown, .misplaced, .aside: false
         }
     }
 }

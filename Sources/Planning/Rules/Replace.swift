@@ -105,7 +105,7 @@ extension Observation {
         members.first { member in
             guard !member.isRunning else { return false }
             return switch member.directory {
-            case .unknown, .foreign: true
+            case .unknown, .foreign, .misplaced, .aside: true
             case .intact, .empty, .damaged, .gone: false
             }
         }

@@ -74,12 +74,14 @@ extension MemberObservation {
     private static let leastFailures = 3
 
     /// It runs, and has failed its probes for `healing.unhealthyAfter`. One that does not let us in
-    /// does not hang.
+    /// does not hang. While there was no quorum nobody could serve, so where one has come back the
+    /// time counts from then on.
     func hangs(in seen: Observation) -> Bool {
         guard isRunning, !probe.isServing, probe.verdict != .refusedMe, let failingSince,
             failures >= MemberObservation.leastFailures
         else { return false }
-        return seen.now.monotonic - failingSince >= seen.spec.healing.unhealthyAfter
+        let since = max(failingSince, seen.quorumSince ?? failingSince)
+        return seen.now.monotonic - since >= seen.spec.healing.unhealthyAfter
     }
 }
 
