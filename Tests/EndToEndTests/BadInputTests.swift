@@ -81,9 +81,9 @@ extension EndToEndTests {
             let names = fileNames(in: members).filter { !$0.hasPrefix(".") }.sorted()
             try #require(names.count == 3)
             let files = FileManager.default
-            try files.moveItem(atPath: "\(members)/\(names[0])", toPath: "\(members)/aside")
-            try files.moveItem(atPath: "\(members)/\(names[1])", toPath: "\(members)/\(names[0])")
-            try files.moveItem(atPath: "\(members)/aside", toPath: "\(members)/\(names[1])")
+            let own = "\(members)/\(names[0])"
+            try files.moveItem(atPath: own, toPath: "\(cluster.folder.path)/aside")
+            try files.copyItem(atPath: "\(members)/\(names[1])", toPath: own)
 
             _ = try await cluster.operatorCommand("up", RunningCluster.name)
             try await eventually("the refusal is shown") {
@@ -95,9 +95,14 @@ extension EndToEndTests {
                 return described.output.contains(names[0])
                     && described.output.contains("ForeignData")
             }
-            let running = cluster.members().map(\.name)
-            #expect(!running.contains(names[0]) && !running.contains(names[1]))
+            try await eventually("the others serve") {
+                cluster.members().map(\.name) == [names[1], names[2]]
+            }
             #expect(fileNames(in: members).filter { !$0.hasPrefix(".") }.sorted() == names)
+
+            try files.removeItem(atPath: own)
+            try files.moveItem(atPath: "\(cluster.folder.path)/aside", toPath: own)
+            try await eventually("what was put back runs") { cluster.members().count == 3 }
             await cluster.stop()
         }
 

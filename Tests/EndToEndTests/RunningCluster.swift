@@ -10,15 +10,19 @@ final class RunningCluster {
 
     let folder: TemporaryDirectory
     let spec: String
+    /// What the operator was told to read: the file, or its folder.
+    private let specs: String
     private(set) var controller: Program
 
     var stateDirectory: String { "\(folder.path)/state" }
 
     /// Starts `etcd-operator run` on the sample and returns when all members serve.
-    static func start(spec text: String? = nil, arguments: [String] = []) async throws
-        -> RunningCluster
-    {
-        let cluster = try RunningCluster(spec: text, arguments: arguments)
+    static func start(
+        spec text: String? = nil,
+        inFolder: Bool = false,
+        arguments: [String] = []
+    ) async throws -> RunningCluster {
+        let cluster = try RunningCluster(spec: text, inFolder: inFolder, arguments: arguments)
         do {
             try await cluster.waitUntilServing()
         } catch {
@@ -29,9 +33,16 @@ final class RunningCluster {
         return cluster
     }
 
-    private init(spec text: String?, arguments: [String]) throws {
+    /// Starts an operator and waits for nothing.
+    init(spec text: String?, inFolder: Bool = false, arguments: [String] = []) throws {
         folder = try TemporaryDirectory("etcd-operator-e2e")
-        spec = "\(folder.path)/cluster.yaml"
+        let specFolder = "\(folder.path)/specs"
+        try FileManager.default.createDirectory(
+            atPath: specFolder,
+            withIntermediateDirectories: false
+        )
+        spec = "\(specFolder)/cluster.yaml"
+        specs = inFolder ? specFolder : spec
         let sample = "\(repositoryRoot())/Manifests/samples/quickstart.yaml"
         let content =
             try text
@@ -41,7 +52,7 @@ final class RunningCluster {
                 with: "spec:\n  network:\n    basePort: \(Self.nextPort())"
             )
         try Data(content.utf8).write(to: URL(fileURLWithPath: spec))
-        controller = try Self.controller(spec, "\(folder.path)/state", arguments)
+        controller = try Self.controller(specs, "\(folder.path)/state", arguments)
     }
 
     /// A scenario that failed midway leaves nothing running either.
@@ -73,7 +84,7 @@ final class RunningCluster {
 
     /// Starts an operator again on the same spec and state directory.
     func startController(_ arguments: [String] = []) throws {
-        controller = try Self.controller(spec, stateDirectory, arguments)
+        controller = try Self.controller(specs, stateDirectory, arguments)
     }
 
     /// Waits until the operator has printed the line to paste, which it does once all serve.

@@ -21,12 +21,15 @@ final class LoadedCluster {
         _ kind: Kind,
         replicas: Int = 3,
         _ fields: String = "",
+        specInFolder: Bool = false,
         _ body: (LoadedCluster) async throws -> Void
     ) async throws {
         let port = RunningCluster.nextPort()
         let text = try spec(kind, replicas, port, fields)
-        let loaded = LoadedCluster(try await RunningCluster.start(spec: text))
-        loaded.respec = { try spec(kind, $0, port, fields) }
+        let loaded = LoadedCluster(
+            try await RunningCluster.start(spec: text, inFolder: specInFolder)
+        )
+        loaded.respec = { try spec(kind, $0 ?? replicas, port, $1 ?? fields) }
         loaded.ledger.endpoints = try await loaded.cluster.endpoints()
         let ledger = loaded.ledger
         let writers = Task {
@@ -52,9 +55,10 @@ final class LoadedCluster {
         await loaded.cluster.stop()
     }
 
-    private var respec: (Int) throws -> String = { _ in "" }
+    /// The spec with another number of members or other fields.
+    private var respec: (Int?, String?) throws -> String = { _, _ in "" }
 
-    private static func spec(
+    static func spec(
         _ kind: Kind,
         _ replicas: Int,
         _ port: Int,
@@ -85,7 +89,11 @@ final class LoadedCluster {
     }
 
     func scale(to replicas: Int) throws {
-        try Data(try respec(replicas).utf8).write(to: URL(fileURLWithPath: cluster.spec))
+        try Data(try respec(replicas, nil).utf8).write(to: URL(fileURLWithPath: cluster.spec))
+    }
+
+    func edit(_ fields: String) throws {
+        try Data(try respec(nil, fields).utf8).write(to: URL(fileURLWithPath: cluster.spec))
     }
 
     /// The status as `get -o json` prints it.
