@@ -25,8 +25,16 @@ extension EndToEndTests.HealingUnderLoadTests {
     @Test(arguments: [Kind.ours, .v3_4])
     func `a member whose page is damaged while it runs is replaced`(kind: Kind) async throws {
         try await LoadedCluster.with(kind) { loaded in
-            // Each batch of writes touches it.
-            try StoreFile(loaded, "quickstart-2", kind).damageRoot()
+            let store = StoreFile(loaded, "quickstart-2", kind)
+            let process = try loaded.process(of: "quickstart-2")
+            // Each batch of writes reads the root and moves it, perhaps just before it is damaged.
+            try await eventually("it falls over that") {
+                guard loaded.cluster.members().contains(where: { $0.pid == process }) else {
+                    return true
+                }
+                try store.damageRoot()
+                return false
+            }
             try await loaded.waitForEvent("DataDamaged")
             try await loaded.settle(as: LoadedCluster.names(0, 1, 3))
         }

@@ -67,7 +67,7 @@ extension EndToEndTests {
             kind: Kind
         ) async throws {
             try await LoadedCluster.with(kind) { loaded in
-                let leader = try #require(try await loaded.status()["leader"] as? String)
+                let leader = try #require(try loaded.status()["leader"] as? String)
                 let names = (0..<3).map { "quickstart-\($0)" }
                 let follower = try #require(names.first { $0 != leader })
                 // From here on whatever is acknowledged is on the leader and the third one.

@@ -8,7 +8,7 @@ extension EndToEndTests.HealingUnderLoadTests {
     ) async throws {
         try await LoadedCluster.with(kind) { loaded in
             let names = LoadedCluster.names(0, 1, 2)
-            let leader = try #require(try await loaded.status()["leader"] as? String)
+            let leader = try #require(try loaded.status()["leader"] as? String)
             let before = loaded.cluster.members()
             try loaded.kill(leader)
             try await loaded.restarted([leader], since: before)
