@@ -30,6 +30,14 @@ package struct DiskSpace: Hashable, Sendable {
 
     package var isShort: Bool { free < DiskSpace.reserve.bytes }
 
+    /// More than the operator's ballast, so that what it gives back is not taken by members.
+    private static let least = Quantity(bytes: 32 << 20)
+
+    /// There is nothing left for members.
+    var isFull: Bool { free < DiskSpace.least.bytes }
+
+    static var remedy: String { "it is started again when \(least) are free" }
+
     /// There is room for so much more, and the reserve stays.
     fileprivate func hasRoom(for bytes: Int64) -> Bool {
         free - DiskSpace.reserve.bytes >= bytes

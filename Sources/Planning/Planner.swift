@@ -124,7 +124,7 @@ private func steady(_ seen: Observation, _ findings: Findings) -> Plan {
             .recovering,
             recheckAfter: soon ? .milliseconds(200) : .milliseconds(500)
         )
-    } else if let refusal = findings.refusal(.running) {
+    } else if let refusal = findings.refusal(seen.serving.isEmpty ? .recovering : .running) {
         plan = refusal
     } else {
         plan = Plan(

@@ -132,6 +132,22 @@ import Testing
         )
     }
 
+    @Test(arguments: [ExitCause.noSpace("x"), .diskFailure("x")])
+    func `rule 9: a member that a full disk has ended waits for space`(cause: ExitCause) {
+        let ended = Orders.healthy().ended(1, cause)
+        let held = plan(short(ended, free: 31))
+        #expect(held.steps.isEmpty && held.blockedBy == "NoSpace")
+        #expect(held.notes.last?.message.contains("when 32Mi are free") == true)
+        #expect(plan(short(ended, free: 32)).steps == [.start(member: "orders-1", as: .existing)])
+        // The others go on; and it is not replaced for that.
+        var old = ended.with(1) { $0.unservedSince = .zero }
+        old.now.monotonic += .seconds(9000)
+        #expect(plan(short(old, free: 31)).steps == [])
+        // All of them: nothing to do but to wait.
+        let all = plan(short(ended.ended(0, cause).ended(2, cause), free: 0))
+        #expect(all.steps.isEmpty && all.blockedBy == "NoSpace")
+    }
+
     @Test func `rule 9: a disk that is filling up is told of once`() {
         let first = plan(short(Orders.healthy(), free: 200)).notes
         let second = plan(short(Orders.healthy(), free: 100)).notes

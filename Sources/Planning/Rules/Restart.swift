@@ -36,6 +36,10 @@ func startStopped(
         case .start(let state):
             // Who joins needs the others, and is no help where a majority is lost.
             if !member.isVoter, isLost || !member.launched && seen.memberList == nil { continue }
+            if let starved = starvation(observed, seen) {
+                findings.block(member.name, "NoSpace", starved)
+                continue
+            }
             if let exit = observed.exits.last, observed.exits.streak > 1 {
                 findings.note(
                     .degraded,
@@ -68,6 +72,18 @@ func startStopped(
         )
     }
     return nil
+}
+
+/// Why a member that the full disk has ended is not started again yet; nil when it may be. Each try
+/// takes some of the last bytes, which the operator needs for its own files.
+private func starvation(_ member: MemberObservation, _ seen: Observation) -> String? {
+    guard let cause = member.exits.last?.cause, let space = seen.space, space.isFull else {
+        return nil
+    }
+    switch cause {
+    case .noSpace, .diskFailure: return "\(member.name) \(cause.summary); \(DiskSpace.remedy)"
+    default: return nil
+    }
 }
 
 extension ClusterRecord.Member {
