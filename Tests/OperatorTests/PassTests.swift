@@ -10,14 +10,16 @@ import Testing
 @Suite struct PassTests {
     /// A worker with a disk, processes, members and clocks that the test holds.
     private final class Stage: Sendable {
-        let disk = MemoryDisk()
+        let disk: MemoryDisk
         let processes: FakeMembers
         let members: ScriptedMembers
         let cluster: ClusterDirectory
         let worker: ClusterWorker
 
-        init() throws {
-            processes = FakeMembers(disk: disk, withLog: [])
+        /// - Parameter earlier: One on the same machine that has ended.
+        init(after earlier: Stage? = nil) throws {
+            disk = earlier?.disk ?? MemoryDisk()
+            processes = earlier?.processes ?? FakeMembers(disk: disk, withLog: [])
             members = ScriptedMembers(MemberList(clusterID: "", entries: []))
             let directory = try StateDirectory(creating: "/state", on: disk).cluster(Sample.name)
             cluster = directory
@@ -203,6 +205,22 @@ import Testing
         #expect(warnings.isEmpty && normal.contains("StartRefused"))
         #expect(normal.last == "Scaled")
         #expect(try stage.cluster.status()?.phase == "Running")
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `a record that is put together again takes no endpoint away meanwhile`() async throws {
+        let stage = try Stage()
+        try await stage.bringUp()
+        let endpoints = try #require(try stage.cluster.status()?.endpoints)
+        #expect(endpoints.count == 3)
+        try stage.disk.remove(stage.cluster.path + "/cluster.json")
+        let next = try Stage(after: stage)
+        next.declare("replicas: 3")
+        await next.pass()
+        #expect(try next.cluster.record()?.phase == .bootstrapped)
+        #expect(try next.cluster.status()?.endpoints == endpoints)
+        await next.pass()
+        #expect(try next.cluster.status()?.phase == "Running")
     }
 
     @Test(.timeLimit(.minutes(1)))

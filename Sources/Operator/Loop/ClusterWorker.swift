@@ -103,8 +103,11 @@ package actor ClusterWorker {
         failures = failure == nil ? 0 : failures + 1
         defer { orders.answer(plan, record, hasEnded: hasEnded, failure: failure) }
         if hasEnded { return .zero }
-        // What the steps have changed shows at once.
-        if case .read(let known) = record, known.members.count == seen.members.count {
+        // What the steps have changed shows at once; of a record that has just been found nobody
+        // was looked at.
+        if case .read(let known) = record,
+            known.members.count == seen.members.count || seen.members.isEmpty
+        {
             seen.record = record
         }
         reporter.update(seen, plan, failure)
