@@ -6,7 +6,8 @@ package func plan(_ seen: Observation) -> Plan {
     var findings = Findings()
     let ladder: [(Observation, inout Findings) -> Plan?] = [
         trust, identify, note, pause, delete, recover, stopOrHibernate, bootstrap, putBack,
-        restart, quorumLost, corrupt, depart, replace, unhang, lead, learn, makeRoom, scale, maintain,
+        restart, quorumLost, corrupt, depart, replace, unhang, lead, learn, makeRoom, scale,
+        maintain,
     ]
     for rule in ladder {
         guard var plan = rule(seen, &findings) else { continue }

@@ -149,7 +149,7 @@ package struct StateDirectory: Sendable {
         )
     }
 
-    /// What an operator that begins knows of all clusters: the specs accepted last, and the records.
+    /// What an operator that begins knows of all clusters: specs accepted last, and records.
     package func remembered(
         at now: Duration
     ) throws(OperatorError) -> (SpecCatalog, [ClusterRecord]) {
