@@ -210,6 +210,46 @@ import Testing
         #expect(plan(seen).notes.map(\.reason).contains("MemberUnhealthy"))
     }
 
+    @Test func `rule 16: who stands still is restarted when nobody serves and another says so`() {
+        var seen = Orders.healthy()
+        seen.memberList = nil
+        for index in 0..<3 {
+            seen = seen.hanging(index, for: .seconds(99)).with(index) { member in
+                member.probe = Probe(index == 0 ? .noLeader : .unreachable)
+            }
+        }
+        #expect(plan(seen).steps == [.restart(member: "orders-1")])
+        // Who answers waits for the others; when nobody answers it may be the operator that fails.
+        seen = seen.with(0) { $0.probe = Probe(.unreachable) }
+        #expect(plan(seen).steps.isEmpty)
+        seen = seen.with(0) { $0.probe = Probe(.noLeader) }
+        seen.fleet.suspicion = "9 of 12 members ceased to answer at one time"
+        #expect(plan(seen).steps.isEmpty)
+    }
+
+    @Test func `rule 13: who waits for its next start holds nothing up`() {
+        // The data of a majority is lost, and who has its own fails at every start.
+        var seen = Orders.healthy().lost(0).lost(1).ended(2)
+        seen.memberList = nil
+        for _ in 0..<9 {
+            let exit = ExitHistory.Exit(
+                cause: .failed(code: 1, lastWords: ""),
+                at: seen.now.monotonic,
+                witnessed: true
+            )
+            seen = seen.with(2) { $0.exits.record(exit, served: false, ranFor: .zero) }
+        }
+        seen.quorumLostSince = .zero
+        #expect(plan(seen).steps == [.beginRecovery])
+        // What nothing else is to be done for waits for that start.
+        seen = Orders.healthy().with(2) { $0.exits = seen.members[2].exits }
+        seen = seen.with(2) { member in
+            member.process = .none
+            member.probe = Probe(.exited)
+        }
+        #expect(plan(seen).waitingFor == "orders-2's next start")
+    }
+
     @Test func `rule 16: nothing is done on the word of probes that are suspect`() {
         var seen = Orders.healthy().hanging(1, for: .seconds(999), restarted: true)
         seen.fleet.suspicion = "9 of 12 members ceased to answer at one time"

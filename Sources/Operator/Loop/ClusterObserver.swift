@@ -146,6 +146,11 @@ package struct ClusterObserver: Sendable {
         memory.leaders.move(at: clocks.monotonicNow())
     }
 
+    /// A step has changed something that members were asked about.
+    mutating func outdate() {
+        memory.outdate()
+    }
+
     mutating func countRestart(_ member: String) {
         memories[member, default: MemberMemory()].restarts += 1
     }
@@ -263,18 +268,21 @@ package struct ClusterObserver: Sendable {
     /// counts as launched in it, which forbids more and never less.
     private func rebuiltRecord(_ members: [String]) throws(OperatorError) -> ClusterRecord? {
         var copies: [ClusterRecord] = []
+        // Directories may be mixed up; `putBack` sees to that once there is a record.
+        var owners: [String] = []
         for name in members {
             let files = directory.member(name)
             guard let identity = try files.identity(), let copy = try files.recordCopy(),
-                identity.member == name, identity.uid == copy.uid
+                identity.uid == copy.uid, !owners.contains(identity.member)
             else { return nil }
             copies.append(copy)
+            owners.append(identity.member)
         }
         guard
             // Members come and go: the copy that knows most of that is the one.
             var record = copies.max(by: { $0.seniority < $1.seniority }),
             copies.allSatisfy({ $0.uid == record.uid }),
-            members.allSatisfy(record.accountsFor),
+            owners.allSatisfy(record.accountsFor),
             record.flaw == nil, record.cluster == directory.name
         else { return nil }
         // A copy is renewed when an order is given and may have missed that; running by mistake is

@@ -286,6 +286,7 @@ package actor ClusterWorker {
         for step in plan.steps {
             let reason = plan.reason(for: step)
             let isFirst = step.startsFirst(of: record)
+            if !step.isRestart { observer.outdate() }
             var known: ClusterRecord? = if case .read(let record) = record { record } else { nil }
             let outcome: Executor.Outcome
             if case .moveLeader = step { observer.noteHandover() }

@@ -91,6 +91,7 @@ package struct ClusterMemory {
     private var quorumLostSince: Duration?
     private var quorumSince: Duration?
     private var lookedAt: Duration?
+    private var isCurrent = false
     private var memberList: MemberList?
     private var alarms: [Alarm] = []
     private var defragmentDue: Set<String> = []
@@ -113,9 +114,16 @@ package struct ClusterMemory {
         return true
     }
 
-    /// What the members said is so recent that it may stand in for asking them.
+    /// What the members said is so recent that it may stand in for asking them, and nothing was
+    /// changed since.
     func isFresh(at now: Duration) -> Bool {
-        lookedAt.map { now - $0 < .seconds(15) } ?? false
+        guard isCurrent, let lookedAt else { return false }
+        return now - lookedAt < .seconds(15)
+    }
+
+    /// Something was changed: what the members said before is out of date.
+    mutating func outdate() {
+        isCurrent = false
     }
 
     func recall(_ seen: inout Observation) {
@@ -130,6 +138,7 @@ package struct ClusterMemory {
         since: Duration? = nil
     ) {
         let now = seen.now.monotonic
+        isCurrent = true
         memberList = seen.memberList
         alarms = seen.alarms
         comparedAt = comparedAt ?? now

@@ -108,6 +108,7 @@ final class OperatorChecker: @unchecked Sendable {  // because one thread drives
     func moves(_ from: String, to: String) {
         let folder = world.membersFolder + "/"
         guard from.hasPrefix(folder), !from.dropFirst(folder.count).contains("/"),
+            to.contains("/trash/"),
             let contents = try? WAL.read(on: world.disk, directory: Replica.folder(from + "/data"))
         else { return }
         let own = world.processes.filter { $0.parent > 0 }.compactMap(\.replica)

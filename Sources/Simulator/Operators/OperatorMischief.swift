@@ -153,6 +153,7 @@ final class OperatorMischief {
         case .order:
             isDown.toggle()
             world.order(isDown ? .down : .up)
+        case .swap: return swap(&generator)
         case .fullStore:
             guard let victim = member(&generator), let replica = victim.replica,
                 world.alarms.isEmpty
@@ -235,6 +236,26 @@ final class OperatorMischief {
             (try? world.disk.status(Replica.folder(data))) ?? nil != nil
         else { return false }
         _ = world.spawn(data, arguments, parent: 0)
+        return true
+    }
+
+    /// Somebody copies disks and mixes two of them up.
+    private func swap(_ generator: inout Generator) -> Bool {
+        let all = world.processes.filter { $0.parent > 0 }.sorted { $0.data < $1.data }
+        guard all.count > 1, world.record?.phase == .bootstrapped else { return false }
+        let first = generator.below(all.count)
+        let second = (first + 1 + generator.below(all.count - 1)) % all.count
+        let places = [all[first], all[second]].map { String($0.data.dropLast("/data".count)) }
+        for process in [all[first], all[second]] { world.end(process, .signal(9)) }
+        do {
+            let between = world.membersFolder + "/between"
+            try world.disk.rename(places[0], to: between)
+            try world.disk.rename(places[1], to: places[0])
+            try world.disk.rename(between, to: places[1])
+            try world.disk.syncDirectory(world.membersFolder)
+        } catch {
+            return false
+        }
         return true
     }
 

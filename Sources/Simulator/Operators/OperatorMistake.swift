@@ -4,8 +4,8 @@ import Planning
 package enum OperatorMistake: String, Sendable, CaseIterable {
     /// A member whose data is gone is started as if it were new.
     case startsAnew
-    /// What cannot be read counts as gone.
-    case trustsUnknown
+    /// A cluster is built anew as soon as one member has lost its data.
+    case hastens
     /// Two members are restarted where one hangs.
     case restartsTwo
     /// The files of a member are put away while it belongs to the cluster.
@@ -14,8 +14,6 @@ package enum OperatorMistake: String, Sendable, CaseIterable {
     case forgetsDown
     /// Without a record a cluster is new, whatever lies about.
     case ignoresLeftovers
-    /// Members that hang are restarted even if no quorum serves without them.
-    case restartsAnyway
     /// Learners never get a vote.
     case neverPromotes
     /// A recovery leaves out what the survivor did not know to be committed.
@@ -35,12 +33,14 @@ package enum OperatorMistake: String, Sendable, CaseIterable {
                 })
             else { break }
             return act([.start(member: lost.name, as: .new)])
-        case .trustsUnknown:
-            for index in seen.members.indices {
-                if case .unknown = seen.members[index].directory {
-                    seen.members[index].directory = .gone
-                }
-            }
+        case .hastens:
+            guard case .read(let record) = seen.record, record.phase == .bootstrapped,
+                record.desired == .up, seen.members.contains(where: \.hasLostData)
+            else { break }
+            guard let recovery = record.recovery else { return act([.beginRecovery]) }
+            guard recovery.phase == .stopping else { break }
+            let running = seen.members.filter(\.isRunning).map(\.name)
+            return act([running.isEmpty ? .chooseSurvivor : .stop(members: running)])
         case .restartsTwo:
             let plan = Planning.plan(seen)
             guard case .restart(let member)? = plan.steps.first,
@@ -62,13 +62,10 @@ package enum OperatorMistake: String, Sendable, CaseIterable {
         case .ignoresLeftovers:
             seen.leftovers = []
             seen.rebuilt = nil
-        case .restartsAnyway:
-            let hung = seen.members.first { $0.isRunning && !$0.probe.isServing && $0.failures > 2 }
-            if let hung, !hung.isStopping { return act([.restart(member: hung.name)]) }
         case .neverPromotes:
             let plan = Planning.plan(seen)
             guard case .promote? = plan.steps.first else { return plan }
-            return act([])
+            return act([], again: .seconds(600))
         case .dropsUndecided: break
         case .addsTwice:
             guard case .read(let record) = seen.record, let list = seen.memberList,
@@ -80,7 +77,7 @@ package enum OperatorMistake: String, Sendable, CaseIterable {
         return Planning.plan(seen)
     }
 
-    private func act(_ steps: [Step]) -> Plan {
-        Plan(steps: steps, reason: rawValue, phase: .recovering, recheckAfter: .seconds(1))
+    private func act(_ steps: [Step], again: Duration = .seconds(1)) -> Plan {
+        Plan(steps: steps, reason: rawValue, phase: .recovering, recheckAfter: again)
     }
 }

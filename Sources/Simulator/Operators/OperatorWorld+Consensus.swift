@@ -240,6 +240,9 @@ extension OperatorWorld {
     /// What a member's program does first.
     func boot(_ process: SimulatedProcess) {
         let data = process.data
+        // A file system that is lost between the operator's last look and this moment: nobody but
+        // the member could notice, and it is taken to do so.
+        if isHidden(data) { return end(process, .code(73), "no such file or directory") }
         if isUnreadable(data) { return end(process, .code(74), "input/output error") }
         if isFull { return end(process, .code(76), "no space left on device") }
         if strangePorts.contains(where: process.listens) {
@@ -251,7 +254,7 @@ extension OperatorWorld {
             if try RetiredStamp.read(fromDataDirectory: data, on: disk) != nil {
                 return end(process, .code(67), "the directory is retired")
             }
-            let hasLog = try disk.status(Replica.folder(data)) != nil && !isHidden(data)
+            let hasLog = try disk.status(Replica.folder(data)) != nil
             if !hasLog, try !begin(process) { return }
             let replica = try Replica(data, on: disk)
             replica.isRotten = try disk.status(data + "/member/rot") != nil

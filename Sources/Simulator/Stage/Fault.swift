@@ -90,6 +90,8 @@ package enum Fault: String, CaseIterable, Sendable {
     case order
     /// A member is out of space and raises the alarm.
     case fullStore
+    /// Two members' directories are in each other's places.
+    case swap
 
     /// Those of the worlds of members.
     package static let ofMembers = Array(allCases.prefix { $0 != .operatorKill })

@@ -80,7 +80,7 @@ final class Saboteur {
         case .operatorKill, .operatorCrash, .machinePowerLoss, .secondOperator, .lostFiles,
             .memberKill, .memberStop, .wipe, .damage, .rot, .lostMount, .unreadable, .fullVolume,
             .operatorCutOff, .memberCutOff, .wrongHealth, .lostAnswer, .slowAnswer, .clockJump,
-            .ghost, .strangerPort, .outsideRemoval, .edit, .order, .fullStore:
+            .ghost, .strangerPort, .outsideRemoval, .edit, .order, .fullStore, .swap:
             // `OperatorMischief` does these.
             false
         case .powerLossInSync, .failedSync, .fullDisk, .failedCommit, .bitRot, .transfer,
