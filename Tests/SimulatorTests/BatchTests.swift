@@ -33,7 +33,7 @@ import Testing
     @Test func `the operator breaks no rule in a batch of fresh seeds`() async throws {
         var generator = SystemRandomNumberGenerator()
         let base = generator.next() >> 24
-        let count = environment("FRESH_OPERATOR_SEEDS") ?? "20"
+        let count = environment("FRESH_OPERATOR_SEEDS") ?? "10"
         print("fresh seeds: simulate --world operators --first \(base) --seeds \(count)")
         try await expectNothingOfOperators(["--first", "\(base)", "--seeds", count])
     }

@@ -11,6 +11,8 @@ final class OperatorChecker: @unchecked Sendable {  // because one thread drives
     private var begun: Set<UInt64> = []
     /// The clusters that there were under the one name, oldest first.
     private var clusters: [UInt64] = []
+    /// Members of the very first.
+    private var first = 0
     /// The newest that has acknowledged a write.
     private var newest = 0
     private var acknowledged: [String: String] = [:]
@@ -41,11 +43,14 @@ final class OperatorChecker: @unchecked Sendable {  // because one thread drives
     // MARK: - What members do
 
     /// A member makes itself an empty log.
-    func begins(_ id: UInt64, of cluster: UInt64, isNew: Bool) {
+    ///
+    /// - Parameter count: The members of a new cluster; nil: it joins one.
+    func begins(_ id: UInt64, of cluster: UInt64, asOneOf count: Int? = nil) {
         if !begun.insert(id).inserted {
             report(Self.beginning, "member \(String(id, radix: 16)) had a log and begins with none")
         }
-        guard isNew, !clusters.contains(cluster) else { return }
+        guard let count, !clusters.contains(cluster) else { return }
+        if clusters.isEmpty { first = count }
         if !clusters.isEmpty {
             let id = String(cluster, radix: 16)
             report(Self.twins, "cluster \(id) begins empty where there is one")
@@ -161,7 +166,7 @@ final class OperatorChecker: @unchecked Sendable {  // because one thread drives
                 return
             }
         }
-        let planned = record.nextOrdinal - world.options.replicas
+        let planned = record.nextOrdinal - first
         let limit = planned + world.removedByOthers
         if learners > limit {
             report(Self.repetition, "\(learners) learners were added for \(planned) planned ones")

@@ -15,7 +15,7 @@ package struct OperatorOptions: Sendable {
     package var lag = 0.1
     /// Microseconds that an answer takes at most.
     package var slowest = 20_000
-    /// How often a question or an answer is lost while such a fault lasts.
+    /// What is done wrong on purpose.
     package var mistake: OperatorMistake?
 
     static func swarm(_ generator: inout Generator) -> OperatorOptions {

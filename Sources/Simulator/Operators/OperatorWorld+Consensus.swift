@@ -287,7 +287,7 @@ extension OperatorWorld {
                 end(process, .code(64), "couldn't find local name")
                 return false
             }
-            checker.begins(own.id, of: clusterID, isNew: true)
+            checker.begins(own.id, of: clusterID, asOneOf: members.count)
             try Replica.create(
                 process.data,
                 id: own.id,
@@ -317,7 +317,7 @@ extension OperatorWorld {
             end(process, .code(1), "error validating peerURLs: member count is unequal")
             return false
         }
-        checker.begins(own.id, of: peer.clusterID, isNew: false)
+        checker.begins(own.id, of: peer.clusterID)
         try Replica.create(process.data, id: own.id, clusterID: peer.clusterID, [], on: disk)
         return true
     }

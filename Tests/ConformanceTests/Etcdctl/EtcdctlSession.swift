@@ -88,7 +88,7 @@ struct EtcdctlSession {
             text
             .replacing(#/\b([0-9a-f]{12,16}|[0-9]{12,})\b/#, with: "ID")
             // Printed to a width of 16.
-            .replacing(#/(Member|member|lease) +ID/#) { "\($0.1) ID" }
+            .replacing(#/(Member|member|lease|cluster) +(ID|CLUSTER)/#) { "\($0.1) \($0.2)" }
             .replacing(#/\b3\.[4-6]\.[0-9]+\b/#, with: "VERSION")
             .replacing(#/remaining\([0-9]+s\)/#, with: "remaining(#)")
             .replacing(#/"(ttl|TTL)"(:| : )[0-9]+/#) { "\"\($0.1)\"\($0.2)#" }

@@ -34,14 +34,17 @@ extension LoadedCluster {
     fileprivate func listen(on offset: Int) async throws -> Program {
         let first = try #require(ledger.endpoints.first?.split(separator: ":").last)
         let port = try #require(Int(first)) + offset
+        let listening = "0100007F:\(String(port, radix: 16, uppercase: true)) 00000000:0000 0A"
+        func isTaken() throws -> Bool {
+            String(decoding: try readFile("/proc/net/tcp"), as: UTF8.self).contains(listening)
+        }
+        // A process that was killed may keep its sockets until its last thread has ended.
+        try await eventually("the port is free") { try !isTaken() }
         let stranger = try Program(
             try #require(installed("python3")),
             ["-m", "http.server", "\(port)", "--bind", "127.0.0.1"]
         )
-        let listening = "0100007F:\(String(port, radix: 16, uppercase: true)) 00000000:0000 0A"
-        try await eventually("the stranger listens") {
-            String(decoding: try readFile("/proc/net/tcp"), as: UTF8.self).contains(listening)
-        }
+        try await eventually("the stranger listens") { try isTaken() }
         return stranger
     }
 }
