@@ -157,8 +157,8 @@ let package = Package(
         .testTarget(
             name: "OperatorTests",
             dependencies: [
-                "Operator", "Planning", "ClusterAPI", "YAML", "Storage", "TestKit", logging,
-                nioCore, nioPosix,
+                "Operator", "Planning", "ClusterAPI", "YAML", "Storage", "Raft", "GRPC",
+                "EtcdProto", "TestKit", logging, nioCore, nioPosix, protobuf,
             ]
         ),
         .testTarget(

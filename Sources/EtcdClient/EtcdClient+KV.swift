@@ -43,15 +43,19 @@ extension EtcdClient {
     /// Whether the member takes part in a quorum, asked as `etcdctl endpoint health` does: with a
     /// linearizable read of the key `health`. An answer that permission is denied is as good as
     /// any.
+    ///
+    /// - Returns: Which member answered; nil when permission is denied.
+    @discardableResult
     package func health(
         timeout: TimeAmount = EtcdClient.defaultTimeout
-    ) async throws(EtcdClientError) {
+    ) async throws(EtcdClientError) -> MemberID? {
         var request = RangeRequest()
         request.key = Data("health".utf8)
         do {
-            _ = try await range(request, timeout: timeout)
+            let answer = try await range(request, timeout: timeout)
+            return MemberID(rawValue: answer.header.memberID)
         } catch  where error.status.code == .permissionDenied {
-            return
+            return nil
         }
     }
 }

@@ -56,6 +56,7 @@ package final class Member {
     var knownLeader = NodeID.none
     var leaderSince: Tick = 0
     var connections: [MemberID: Tick] = [:]
+    private var hasHastenedElection = false
     var peerVersions: [MemberID: ServerVersion] = [:]
     var upkeep = Upkeep()
     /// Nil when nothing is compacted without being asked for.
@@ -199,6 +200,17 @@ extension Member {
     /// The peer has been heard from since now.
     package func peerConnected(_ id: MemberID) {
         if connections[id] == nil { connections[id] = now }
+        hastenFirstElection()
+    }
+
+    /// Who hears from two others and from no leader after a start need not wait as long as it takes
+    /// to notice that a leader has gone. etcd does this within 5 s, too.
+    private func hastenFirstElection() {
+        guard configuration.hastensFirstElection, !hasHastenedElection, connections.count > 1,
+            now <= configuration.ticks(milliseconds: 5_000)
+        else { return }
+        hasHastenedElection = true
+        raft.hastenElection()
     }
 
     package func peerDisconnected(_ id: MemberID) {

@@ -19,6 +19,9 @@ package struct MemberConfiguration: Sendable {
     package var electionTicks = 10
     package var heartbeatTicks = 1
     package var preVote = true
+    /// Whether a member that has just started campaigns up to an election timeout sooner, once two
+    /// others are connected: etcd's `--initial-election-tick-advance`.
+    package var hastensFirstElection = true
 
     /// How many entries are applied between two compactions of the log.
     package var snapshotCount: UInt64 = 10_000

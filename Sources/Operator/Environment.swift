@@ -32,6 +32,16 @@ func linkTarget(_ path: String) -> String? {
     return String(decoding: buffer[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
 }
 
+/// The path from which a process was started, even when another file is there by now, as after an
+/// upgrade; nil when there is no such process or it may not be looked at.
+///
+/// - Parameter process: Its id, or `self`.
+package func programPath(of process: String) -> String? {
+    linkTarget("/proc/\(process)/exe").map { text in
+        text.hasSuffix(" (deleted)") ? String(text.dropLast(" (deleted)".count)) : text
+    }
+}
+
 /// The number of the user in whose name this program acts.
 func effectiveUser() -> UInt32 {
     geteuid()

@@ -12,6 +12,8 @@ package struct OperatorError: Error, Hashable, Sendable, CustomStringConvertible
         /// Data or a process that is not the cluster's own.
         case foreign
         case process
+        /// A tool has read data and found it damaged.
+        case damaged
         /// A member that was asked to change something did not, or nobody knows.
         case member
         case notFound

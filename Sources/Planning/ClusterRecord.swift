@@ -58,7 +58,7 @@ package struct ClusterRecord: Hashable, Sendable, Codable {
     /// The folder in which that file was, to know it again (safety rule 10).
     package var sourceFolder: FileIdentity?
 
-    /// A pair of ports. Replacements of a member take over its slot.
+    /// A pair of ports. Who leaves gives them back, and they take turns.
     package struct Slot: Hashable, Sendable, Codable {
         package let number: Int
         package let clientPort: Int
@@ -195,6 +195,12 @@ extension ClusterRecord {
 
     package func peerURL(of member: Member) -> String {
         "http://\(hostPort(address, slot(of: member).peerPort))"
+    }
+
+    /// The members whose votes count in etcd, as far as is known: one that leaves votes until it is
+    /// off the list.
+    package var voters: [Member] {
+        members.filter { $0.isVoter && $0.departure?.unlistedAt == nil }
     }
 
     /// The members that shall stay.

@@ -24,11 +24,14 @@ package struct Departure: Hashable, Sendable, Codable {
     /// For people.
     package var why: String
     package var at: Timestamp
+    /// When the cluster had taken it off its list; nil while it may be listed.
+    package var unlistedAt: Timestamp?
 
-    package init(_ cause: Cause, _ why: String, at: Timestamp) {
+    package init(_ cause: Cause, _ why: String, at: Timestamp, unlistedAt: Timestamp? = nil) {
         self.cause = cause
         self.why = why
         self.at = at
+        self.unlistedAt = unlistedAt
     }
 
     /// The member is given up; it is not started again meanwhile.
@@ -64,6 +67,11 @@ package struct Departed: Hashable, Sendable, Codable {
 }
 
 extension ClusterRecord {
+    /// A member was given up, and the one that comes for it has no vote yet.
+    package var isReplacing: Bool {
+        members.contains { $0.departure?.isFinal == true || !$0.isVoter && isSuccessor($0.ordinal) }
+    }
+
     /// True when the member with this ordinal takes the place of a voter that was given up; false
     /// when it makes the cluster larger.
     func isSuccessor(_ ordinal: Int) -> Bool {

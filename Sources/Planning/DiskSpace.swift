@@ -1,4 +1,4 @@
-import ClusterAPI
+package import ClusterAPI
 
 /// What is left of the file system that holds the state directory.
 package struct DiskSpace: Hashable, Sendable {
@@ -26,7 +26,7 @@ package struct DiskSpace: Hashable, Sendable {
     }
 
     /// What members need to go on for a while: each takes its log in pieces of 64 MiB.
-    private static let reserve = Quantity(bytes: 256 << 20)
+    package static let reserve = Quantity(bytes: 256 << 20)
 
     package var isShort: Bool { free < DiskSpace.reserve.bytes }
 
@@ -89,11 +89,28 @@ private func advice(
         return "The cluster's trash holds \(size), which should stay until all members serve, "
             + "their data was found equal, and you have a backup"
     }
-    let paths = spent.map(\.path).joined(separator: " ")
+    let paths = spent.map { quoted($0.path) }.joined(separator: " ")
     let freed = Quantity(bytes: spent.reduce(0) { $0 + $1.bytes })
     return
         "All members serve and hold the same, so what members that have left had is of no use to "
         + "the cluster: `rm -r \(paths)` frees \(freed)"
+}
+
+/// As a shell takes it for one word.
+private func quoted(_ path: String) -> String {
+    let plain = path.utf8.allSatisfy { byte in
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "/"), UInt8(ascii: "-"),
+            UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: "+"), UInt8(ascii: ":"):
+            true
+        default: false
+        }
+    }
+    if plain { return path }
+    return "'"
+        + path.split(separator: "'", omittingEmptySubsequences: false)
+        .joined(separator: "'\\''") + "'"
 }
 
 extension Departure.Cause {

@@ -16,8 +16,10 @@ package struct HashComparison: Hashable, Sendable {
         case agreed
         /// A strict majority of all voters agrees, and these differ from it.
         case minority([String])
-        /// They differ, and no majority agrees.
+        /// They differ, and no majority agrees, whatever the others would answer.
         case split
+        /// They differ, and these, which could not be compared, may make a majority.
+        case undecided([String])
         /// Too few have answered in a way that can be compared.
         case unknown
     }
@@ -34,7 +36,8 @@ package struct HashComparison: Hashable, Sendable {
         self.answers = answers
     }
 
-    package func verdict(voters: [String]) -> Verdict {
+    /// - Parameter lost: Voters that have no data that could be compared, and will have none.
+    package func verdict(voters: [String], lost: Set<String> = []) -> Verdict {
         let given = voters.compactMap { answers[$0] }
         let counts = Dictionary(grouping: given) { $0 }.mapValues(\.count)
         guard let (hash, count) = counts.max(by: { $0.value < $1.value }) else { return .unknown }
@@ -43,7 +46,11 @@ package struct HashComparison: Hashable, Sendable {
             return answer.compactRevision == hash.compactRevision && answer.hash != hash.hash
         }
         guard count > voters.count / 2 else {
-            return differing.isEmpty ? .unknown : .split
+            if differing.isEmpty { return .unknown }
+            let missing = voters.filter { name in
+                !lost.contains(name) && answers[name]?.compactRevision != hash.compactRevision
+            }
+            return count + missing.count > voters.count / 2 ? .undecided(missing) : .split
         }
         if !differing.isEmpty { return .minority(differing) }
         return count == voters.count ? .agreed : .unknown

@@ -11,12 +11,14 @@ import ClusterAPI
 /// record                    intact     empty                gone
 /// planned                   refuse     refuse               refuse
 /// started, never launched   existing   new                  new
-/// started, launched         existing   withdraw or refuse   refuse
+/// started, launched         existing   withdraw or refuse   refuse (*)
 /// bootstrapped              existing   lost                 lost
 /// joins, not yet added      refuse     not yet              not yet
 /// joins, never launched     existing   existing             existing
 /// joins, launched           existing   withdraw or lost     lost
 /// ```
+///
+/// (*) Where the others serve, the cluster counts as bootstrapped from then on.
 ///
 /// A member that joins is empty and starts as `existing`: it gets everything from the others.
 /// A launched member without a log may have voted and lost its vote: starting it as `new` could

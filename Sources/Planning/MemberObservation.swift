@@ -9,14 +9,19 @@ package struct MemberObservation: Hashable, Sendable {
     package var failingSince: Duration?
     /// Probes that failed since then.
     package var failures: Int
+    /// Since when its port has been within reach and it has answered nothing, without a break, on
+    /// the monotonic clock: the way to it is open, so it answers nobody else either.
+    package var silentSince: Duration?
     /// When it served last, or was first looked at, on the monotonic clock; nil while it serves.
     package var unservedSince: Duration?
     /// Since when it has served without a break, on the monotonic clock.
     package var servingSince: Duration?
     /// Since when what it has applied has not grown, on the monotonic clock.
     package var stalledSince: Duration?
-    /// It was stopped on purpose and has not served since.
-    package var wasRestartedInVain: Bool
+    /// How often in a row it was restarted because it hung, and has not served since.
+    package var vainRestarts: Int
+    /// When it ended as it had been asked to, on the monotonic clock, if it has not served since.
+    package var stoppedAt: Duration?
     /// It was asked to end and has not done so yet.
     package var isStopping: Bool
     /// How often within five minutes its log took over a second to be on disk.
@@ -36,11 +41,13 @@ package struct MemberObservation: Hashable, Sendable {
         self.probe = probe
         self.exits = ExitHistory()
         self.failures = 0
-        self.wasRestartedInVain = false
+        self.vainRestarts = 0
         self.isStopping = false
         self.slowSyncs = 0
         self.restarts = 0
     }
+
+    package var wasRestartedInVain: Bool { vainRestarts > 0 }
 }
 
 /// What a member's data directory is (safety rule 5). Only `damaged` and `gone` mean lost data:
@@ -99,6 +106,9 @@ package struct Probe: Hashable, Sendable {
     package var dbSizeInUse: Int64?
     package var version: String?
     package var isLearner: Bool
+    /// Of one that does not answer: its port takes connections, or the system says that nobody
+    /// listens there.
+    package var isWithinReach = false
     /// The term in which that leader leads.
     package var term: UInt64?
     /// Index of the last applied log entry.

@@ -41,6 +41,8 @@ package struct Observation: Hashable, Sendable {
     /// Since when a quorum has served without a break, on the monotonic clock; nil while none does.
     package var quorumSince: Duration?
     package var fleet: FleetObservation
+    /// A step that was begun and goes on beside the passes.
+    package var underWay: Step?
     /// Why the machine's processes could not be listed; nil when they could.
     package var processesUnknown: String?
     /// Set while no spec declares the cluster.
@@ -184,9 +186,21 @@ package struct Alarm: Hashable, Sendable {
 
 /// What was done since the cluster said that it is out of space.
 package struct SpaceWork: Hashable, Sendable {
-    package var isCompacted = false
-    /// Names.
+    /// The last compaction: the revision up to which history was dropped, and when, on the
+    /// monotonic clock.
+    package var compaction: Compaction?
+    /// Names of the members that were defragmented since.
     package var defragmented: Set<String> = []
+
+    package struct Compaction: Hashable, Sendable {
+        package var revision: Int64
+        package var at: Duration
+
+        package init(revision: Int64, at: Duration) {
+            self.revision = revision
+            self.at = at
+        }
+    }
 
     package init() {}
 }
@@ -197,6 +211,8 @@ package struct FleetObservation: Hashable, Sendable {
     package var suspicion: String?
     /// Other clusters in which a member is being replaced.
     package var replacing = 0
+    /// Copying a member's data takes disk and network from all others of the machine.
+    package static let mostReplacing = 2
 
     package init() {}
 }

@@ -120,6 +120,9 @@ package enum Step: Hashable, Sendable {
         }
     }
 
+    /// For what waits until it is over.
+    package var end: String { "the end of: \(self)" }
+
     /// It takes something away that serves or could serve.
     package var isDisruptive: Bool {
         switch self {

@@ -6,8 +6,8 @@ package func plan(_ seen: Observation) -> Plan {
     var findings = Findings()
     let ladder: [(Observation, inout Findings) -> Plan?] = [
         trust, identify, note, pause, delete, recover, stopOrHibernate, bootstrap, putBack,
-        restart, quorumLost, corrupt, depart, replace, unhang, lead, learn, makeRoom, scale,
-        maintain,
+        restart, quorumLost, busy, corrupt, depart, replace, unhang, holdCopies, lead, learn,
+        makeRoom, scale, maintain,
     ]
     for rule in ladder {
         guard var plan = rule(seen, &findings) else { continue }
@@ -32,6 +32,8 @@ struct Findings {
 
     /// Members whose data is lost, damaged or wrong.
     private(set) var losses: [String: (cause: Departure.Cause, why: String)] = [:]
+    /// Why nobody knows yet whose data is right; nil: nobody asks.
+    var undecided: String?
     /// Members that somebody else took off the cluster's list.
     private(set) var removed: Set<String> = []
 

@@ -95,7 +95,7 @@ private func health(of member: MemberObservation, _ seen: Observation) -> Member
         if case .foreign = member.process { return .unknown }
         return .stopped
     }
-    if member.probe.isServing { return .healthy }
+    if seen.serving.contains(where: { $0.name == member.name }) { return .healthy }
     let failing = seen.now.monotonic - (member.failingSince ?? since)
     return failing >= seen.spec.healing.unhealthyAfter ? .unhealthy : .starting
 }

@@ -124,6 +124,13 @@ extension RaftNode {
         }
     }
 
+    /// As if nobody had led for an election timeout but one tick; how much longer the node waits is
+    /// still up to chance. Nothing happens where a leader is known.
+    package mutating func hastenElection() {
+        guard role == .follower, leader == .none else { return }
+        electionElapsed = max(electionElapsed, configuration.electionTicks - 1)
+    }
+
     private mutating func tickAsLeader() {
         heartbeatElapsed += 1
         electionElapsed += 1

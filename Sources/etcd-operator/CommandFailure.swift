@@ -26,8 +26,8 @@ struct CommandFailure: Error, CustomStringConvertible {
             case .usage: .usage
             case .notFound: .notFound
             case .refused, .foreign: .unsafe
-            case .state, .locked, .binaryMissing, .portInUse, .process, .member, .notRunning,
-                .control:
+            case .state, .locked, .binaryMissing, .portInUse, .process, .damaged, .member,
+                .notRunning, .control:
                 .failed
             }
         self.init(code, error.description)

@@ -22,6 +22,6 @@ struct OperatorPresence {
 
     /// The lock file keeps the id of its last holder, which may by now be any process.
     private static func isOperator(_ id: Int32) -> Bool {
-        realPath("/proc/\(id)/exe")?.split(separator: "/").last == "etcd-operator"
+        programPath(of: "\(id)")?.split(separator: "/").last == "etcd-operator"
     }
 }

@@ -14,12 +14,14 @@ struct Summary {
     var finds: [Find] = []
     private var seconds = 0.0
 
-    /// The faults that there are in the world.
+    /// The faults that there are in the world, and what can come about in it.
     private let kinds: [Fault]
+    private let chances: [Occasion]
 
     init(first: UInt64, _ kind: Options.Kind?) {
         self.first = first
         kinds = kind == .operators ? Fault.ofOperators : Fault.ofMembers
+        chances = kind == .operators ? Occasion.ofOperators : Occasion.ofMembers
     }
 
     mutating func add(_ report: Report) {
@@ -59,12 +61,14 @@ struct Summary {
                 + " \(Int(speed)) times as fast as real time",
             "operations  \(operations)",
         ]
-        let seeds = violated.prefix(20).map { "\($0.seed)" }.joined(separator: " ")
-        lines.append("violations  \(violated.count)" + (seeds.isEmpty ? "" : " (seeds \(seeds))"))
+        lines.append("violations  \(violated.count)")
+        lines += violated.prefix(100).map { report in
+            "  seed \(report.seed): \(report.violation.map { "\($0)" } ?? "")"
+        }
         lines += ["", "faults injected"]
         lines += Self.table(kinds.map { ($0.rawValue, faults[$0]) })
         lines += ["", "what came about"]
-        lines += Self.table(Occasion.allCases.map { ($0.rawValue, occasions[$0]) })
+        lines += Self.table(chances.map { ($0.rawValue, occasions[$0]) })
         return lines.joined(separator: "\n")
     }
 
@@ -113,7 +117,7 @@ struct Summary {
                 uniqueKeysWithValues: kinds.map { ($0.rawValue, faults[$0]) }
             ),
             occasions: Dictionary(
-                uniqueKeysWithValues: Occasion.allCases.map { ($0.rawValue, occasions[$0]) }
+                uniqueKeysWithValues: chances.map { ($0.rawValue, occasions[$0]) }
             ),
             violations: finds.map { find in
                 Document.Violation(

@@ -169,6 +169,7 @@ extension EndToEndTests {
             let said = cluster.controller.output + cluster.controller.errors
             #expect(said.contains("3 members keep running"), "\(said)")
             #expect(said.contains("down"))
+            #expect(!said.contains("error"), "\(said)")
             await cluster.stop()
         }
     }

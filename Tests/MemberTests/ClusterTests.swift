@@ -44,6 +44,18 @@ import Testing
         #expect(world.violations.isEmpty)
     }
 
+    @Test(arguments: [3, 5], 1...10 as ClosedRange<UInt64>)
+    func `who just started waits for the others and not as if for a leader that was lost`(
+        members: Int,
+        seed: UInt64
+    ) throws {
+        let world = try World(members: members, seed: seed)
+        try world.startAll()
+        // A lost leader is missed after one election timeout, which is a second here, or up to two.
+        world.run(atMost: 10_000) { world.leader != nil }
+        #expect(world.stage.now < 1_300_000)
+    }
+
     @Test func `a single member serves at once, without waiting for any tick`() throws {
         let world = try World(members: 1)
         try world.start(0)

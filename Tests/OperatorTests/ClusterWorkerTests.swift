@@ -33,13 +33,8 @@ final class Workshop: Sendable {
                 fleet: Operator.Fleet()
             ),
             executor: Executor(
-                directory: directory,
-                trash: "/state/trash",
-                runtime: members,
-                members: SilentMembers(),
-                programs: FakePrograms(),
-                tools: NoTools(),
-                ports: Ports(records: []) { _, _ in .free }
+                on: directory,
+                runtime: members
             ),
             catalog: { shared.catalog.withLock { $0 } },
             progress: progress,
@@ -190,6 +185,67 @@ final class Workshop: Sendable {
         for _ in 0..<3 { _ = await next.worker.pass() }
         #expect(next.members.running.count == (last == .up ? 3 : 0))
         #expect(try next.cluster.record()?.desired == (last == .up ? .up : .down))
+    }
+
+    /// `simulate --world operators --seed 14` found that it did not.
+    @Test(.timeLimit(.minutes(1)))
+    func `rule 14: down outlives the record when somebody else has started a member`() async throws
+    {
+        let shop = try Workshop()
+        try await shop.bringUp()
+        _ = try await shop.order(.down, passes: 3)
+        try shop.disk.remove(shop.cluster.path + "/cluster.json")
+        let next = try Workshop(disk: shop.disk)
+        next.members.startForeign(next.cluster.member("orders-1").data)
+        next.declare("replicas: 3")
+        for _ in 0..<3 { _ = await next.worker.pass() }
+        #expect(next.members.running.isEmpty)
+        #expect(try next.cluster.record()?.desired == .down)
+    }
+
+    /// `simulate --world operators --seed 25` found that it was, and the record was lost then.
+    @Test(.timeLimit(.minutes(1)))
+    func `rule 14: down is not done before the members' copies of the record know it`() async throws
+    {
+        let shop = try Workshop()
+        try await shop.bringUp()
+        let sentinel = shop.cluster.path + "/members/.sentinel"
+        let uid = try shop.disk.read(sentinel)
+        try shop.disk.remove(sentinel)
+        let early = try await shop.order(.down, passes: 3)
+        #expect(early[0]?.code == .refused && early[0]?.what.contains("sentinel") == true)
+        #expect(shop.members.running.isEmpty)
+        // An operator that starts then tells them when it can.
+        let second = try Workshop(disk: shop.disk)
+        second.declare("replicas: 3")
+        let again = try await second.order(.down, passes: 3)
+        #expect(again[0]?.code == .refused && again[0]?.what.contains("sentinel") == true)
+        try shop.disk.replace(sentinel, with: uid)
+        let late = try await second.order(.down, passes: 1)
+        #expect(late[0] == nil)
+        try shop.disk.remove(shop.cluster.path + "/cluster.json")
+        let next = try Workshop(disk: shop.disk)
+        next.declare("replicas: 3")
+        for _ in 0..<3 { _ = await next.worker.pass() }
+        #expect(next.members.running.isEmpty)
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `a lost record is found in the others' copies when one member is gone`() async throws {
+        for left in ["/log", "/data/member"] {
+            let shop = try Workshop()
+            try await shop.bringUp()
+            for data in shop.members.running { shop.members.end(data, .signal(9)) }
+            let gone = shop.cluster.member("orders-1").path
+            try shop.disk.removeAll(gone)
+            try shop.disk.createDirectory(gone + left)
+            try shop.disk.remove(shop.cluster.path + "/cluster.json")
+            let next = try Workshop(disk: shop.disk)
+            next.declare("replicas: 3")
+            _ = await next.worker.pass()
+            // Data that nobody knows the owner of may be anybody's.
+            #expect(try shop.cluster.record()?.members.count == (left == "/log" ? 3 : nil))
+        }
     }
 
     @Test(.timeLimit(.minutes(1)))

@@ -27,11 +27,21 @@ import Testing
         _ name: String,
         failing: [Int?] = [nil, nil, nil],
         replacing: Bool = false,
+        hasQuorum: Bool = true,
+        replicas: Int = 3,
         at seconds: Int = 100
     ) -> FleetObservation {
         let record = record(name, replacing: replacing)
         let now = Instant(monotonic: .seconds(seconds), wall: Timestamp(seconds: 0))
         var seen = Observation(name: record.cluster, spec: ClusterSpec(), now: now)
+        seen.spec.replicas = replicas
+        seen.record = .read(record)
+        if hasQuorum { seen.memberList = MemberList(clusterID: record.clusterID, entries: []) }
+        for member in record.members {
+            seen.memberList?.entries.append(
+                .init(id: member.id ?? "", name: member.name, isLearner: false)
+            )
+        }
         seen.members = zip(record.members, failing).map { member, since in
             var observed = MemberObservation(
                 name: member.name,
@@ -39,6 +49,9 @@ import Testing
                 process: .running(processID: 7, since: .zero)
             )
             observed.failingSince = since.map { .seconds($0) }
+            observed.probe = Probe(.serving)
+            observed.probe.clusterID = record.clusterID
+            observed.probe.memberID = member.id
             return observed
         }
         return fleet.observe(seen, record)
@@ -77,6 +90,43 @@ import Testing
         #expect(observe(fleet, "c").replacing == 1)
         fleet.forget(ClusterName(name: "b"))
         #expect(observe(fleet, "c").replacing == 0)
+        // Who cannot go on with it, or shall not, keeps nobody from being repaired.
+        _ = observe(fleet, "a", replacing: true, hasQuorum: false)
+        _ = observe(fleet, "b", replacing: true, replicas: 0)
+        #expect(observe(fleet, "c").replacing == 0)
+    }
+
+    @Test func `rule 16: when all fail at one time two are repaired, and then the next`() {
+        let fleet = Operator.Fleet()
+        let names = ["a", "b", "c"].map { ClusterName(name: $0) }
+        // Nobody was being repaired when all three of them looked.
+        for name in names { #expect(observe(fleet, name.name).replacing == 0) }
+        let step = Step.retire(
+            member: "x",
+            Departure(.dataLost, "", at: Timestamp(seconds: 0))
+        )
+        #expect(names.map { fleet.hindrance(to: step, of: $0) == nil } == [true, true, false])
+        #expect(fleet.hindrance(to: step, of: names[2]) == "2 other clusters to be repaired")
+        _ = observe(fleet, "a")
+        #expect(fleet.hindrance(to: step, of: names[2]) == nil)
+        // That there shall be fewer members is no repair.
+        let fewer = Step.retire(
+            member: "x",
+            Departure(.scaledDown, "", at: Timestamp(seconds: 0))
+        )
+        #expect(fleet.hindrance(to: fewer, of: ClusterName(name: "d")) == nil)
+    }
+
+    @Test func `rule 16: databases are written anew in two clusters at a time`() {
+        let fleet = Operator.Fleet()
+        let names = ["a", "b", "c"].map { ClusterName(name: $0) }
+        let step = Step.defragment(member: "x")
+        #expect(names.map { fleet.hindrance(to: step, of: $0) == nil } == [true, true, false])
+        // A look while it goes on does not end it.
+        _ = observe(fleet, "a")
+        #expect(fleet.hindrance(to: step, of: names[2]) != nil)
+        fleet.ended(step, of: names[0])
+        #expect(fleet.hindrance(to: step, of: names[2]) == nil)
     }
 
     @Test func `rule 16: a cluster that was forgotten has no part in a suspicion`() {

@@ -1,3 +1,4 @@
+import Foundation
 import Operator
 import Planning
 import Storage
@@ -38,6 +39,25 @@ import Testing
             Issue.record("a lost mount is no lost directory")
             return
         }
+    }
+
+    @Test(arguments: ["", "/data"])
+    func `rule 5: a link to a disk that is not mounted is no lost directory`(part: String) throws {
+        let place = try Place(record)
+        defer { place.folder.remove() }
+        let link = place.member.path + part
+        try place.disk.createDirectory(
+            String(link.dropLast(link.split(separator: "/").last!.count))
+        )
+        try FileManager.default.createSymbolicLink(
+            atPath: link,
+            withDestinationPath: "\(place.folder.path)/not-mounted"
+        )
+        guard case .unknown(let why) = place.member.state(in: record) else {
+            Issue.record("it is \(place.member.state(in: record))")
+            return
+        }
+        #expect(why.hasPrefix(link))
     }
 
     @Test func `a stamped directory is empty until it has a log`() throws {

@@ -46,13 +46,9 @@ import Testing
             try directory.save(record)
             self.record = record
             executor = Executor(
-                directory: directory,
-                trash: "/state/trash",
+                on: directory,
                 runtime: FakeMembers(disk: disk, withLog: []),
-                members: members,
-                programs: FakePrograms(),
-                tools: NoTools(),
-                ports: Ports(records: []) { _, _ in .free }
+                members: members
             )
         }
 
@@ -187,6 +183,21 @@ import Testing
         for (text, kind) in kinds { #expect(MemberError.kind(of: text) == kind, "\(text)") }
     }
 
+    @Test func `ports take turns`() async throws {
+        let desk = try Desk()
+        try desk.directory.writeSentinel(desk.known.uid)
+        var slots: [Int] = []
+        for ordinal in 3..<12 {
+            try await desk.run(.enlist)
+            slots.append(try #require(desk.known.member("orders-\(ordinal)")).slot)
+            let departure = Departure(.unhealthy, "", at: Timestamp(seconds: 0))
+            try await desk.run(.retire(member: "orders-\(ordinal)", departure))
+            try await desk.run(.trash(member: "orders-\(ordinal)"))
+        }
+        // Those of the three that stay are passed over.
+        #expect(slots == [3, 4, 5, 6, 7, 8, 9, 3, 3])
+    }
+
     // MARK: Removing
 
     @Test func `rule 17: a lost answer to remove is not followed by a second request`()
@@ -208,6 +219,47 @@ import Testing
         // Nor is one asked for that the list does not have.
         #expect(try await desk.run(.remove(id: "f7")) == .unchanged)
         #expect(desk.members.asked.count == 1)
+    }
+
+    @Test func `that a member is off the list is on disk when the step is done`() async throws {
+        let desk = try Desk()
+        let departure = Departure(.scaledDown, "", at: Timestamp(seconds: 0))
+        try await desk.run(.retire(member: "orders-2", departure))
+        try await desk.run(.remove(id: desk.id(2)))
+        #expect(try desk.directory.record()?.member("orders-2")?.departure?.unlistedAt != nil)
+        // And also when another had removed it, or the answer to that was lost.
+        let other = try Desk()
+        try await other.run(.retire(member: "orders-2", departure))
+        other.members.loseAnswers(to: "remove")
+        _ = await other.fails(.remove(id: other.id(2)))
+        #expect(try other.directory.record()?.member("orders-2")?.departure?.unlistedAt == nil)
+        try await other.run(.remove(id: other.id(2)))
+        #expect(try other.directory.record()?.member("orders-2")?.departure?.unlistedAt != nil)
+    }
+
+    @Test func `a voter's files go when those that stay have written down that it left`()
+        async throws
+    {
+        let desk = try Desk()
+        let trash = Step.trash(member: "orders-2")
+        #expect(await desk.fails(trash).contains("listed otherwise"))
+        try await desk.run(.remove(id: desk.id(2)))
+        desk.members.loseAnswers(to: "settle")
+        #expect(await desk.fails(trash).contains("nobody knows"))
+        desk.members.change { $0.failures["settle"] = MemberError(.notYet, "no leader") }
+        guard case .notYet = try await desk.run(trash) else {
+            Issue.record("it did not wait")
+            return
+        }
+        #expect(try desk.directory.record()?.member("orders-2") != nil)
+        desk.members.change { $0.failures = [:] }
+        // Where its disk is gone it is not: nothing is forgotten.
+        #expect(await desk.fails(trash).contains("is its disk mounted?"))
+        #expect(try desk.directory.record()?.member("orders-2") != nil)
+        try desk.directory.writeSentinel(desk.known.uid)
+        #expect(try await desk.run(trash) == .done)
+        #expect(try desk.directory.record()?.member("orders-2") == nil)
+        #expect(desk.members.asked.suffix(1) == ["settle \(desk.url(0))"])
     }
 
     @Test func `rule 13: who stays is counted on the list as it is now`() async throws {
@@ -242,6 +294,19 @@ import Testing
         running.members[3].process = .running(processID: 9, since: .zero)
         running.members[3].directory = .intact
         #expect(plan(running).steps == [.admit(member: "orders-3")])
+    }
+
+    @Test func `a vote counts when a quorum has written down that it was given`() async throws {
+        let desk = try Desk(joining: "f3")
+        let admit = Step.admit(member: "orders-3")
+        #expect(await desk.fails(admit).contains("listed otherwise"))
+        try await desk.run(.promote(member: "orders-3"))
+        desk.members.loseAnswers(to: "settle")
+        #expect(await desk.fails(admit).contains("nobody knows"))
+        #expect(try desk.directory.record()?.member("orders-3")?.isVoter == false)
+        desk.members.change { $0.failures = [:] }
+        #expect(try await desk.run(admit) == .found(.admitted))
+        #expect(try desk.directory.record()?.member("orders-3")?.isVoter == true)
     }
 
     @Test func `one that is not listed any more gets no vote`() async throws {

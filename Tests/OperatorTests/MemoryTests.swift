@@ -41,6 +41,23 @@ import Testing
         #expect(told(memory).servingSince == nil && told(memory).unservedSince == .seconds(5))
     }
 
+    @Test func `rule 16: silence counts while the port takes connections, without a break`() {
+        var memory = MemberMemory()
+        func look(at second: Int, isWithinReach: Bool) -> Duration? {
+            var seen = member(.unreachable)
+            seen.probe.isWithinReach = isWithinReach
+            memory.take(seen, at: .seconds(second))
+            return told(memory).silentSince
+        }
+        #expect(look(at: 1, isWithinReach: false) == nil)
+        #expect(look(at: 2, isWithinReach: true) == .seconds(2))
+        #expect(look(at: 3, isWithinReach: true) == .seconds(2))
+        #expect(look(at: 4, isWithinReach: false) == nil)
+        #expect(look(at: 5, isWithinReach: true) == .seconds(5))
+        memory.exit(ended(at: .seconds(6)), .signal(9))
+        #expect(told(memory).silentSince == nil)
+    }
+
     @Test func `rule 16: a member without a process does not fail its probes`() {
         var memory = MemberMemory()
         memory.take(member(.exited, running: false), at: .seconds(1))
@@ -83,13 +100,30 @@ import Testing
     @Test func `a restart is in vain until the member serves again`() {
         var memory = MemberMemory()
         memory.take(member(.serving), at: .seconds(1))
+        memory.noteRestart()
         memory.exit(ended(at: .seconds(2), asked: true), .stopped)
-        #expect(told(memory).wasRestartedInVain)
+        #expect(told(memory).vainRestarts == 1)
+        // It is told to end until it does: that is one restart.
+        for _ in 0..<3 { memory.noteRestart() }
+        #expect(told(memory).vainRestarts == 1)
+        memory.exit(ended(at: .seconds(3), asked: true), .stopped)
+        #expect(told(memory).vainRestarts == 2)
         memory.take(member(.serving), at: .seconds(3))
         #expect(!told(memory).wasRestartedInVain)
-        // An end that nobody asked for is no restart.
+        // An end that nobody asked for is no restart, nor is one for another reason.
         memory.exit(ended(at: .seconds(4)), .signal(9))
         #expect(!told(memory).wasRestartedInVain)
+        memory.exit(ended(at: .seconds(5), asked: true), .stopped)
+        #expect(!told(memory).wasRestartedInVain)
+    }
+
+    @Test func `who was stopped is on its way back until it serves, whatever its starts come to`() {
+        var memory = MemberMemory()
+        memory.exit(ended(at: .seconds(2), asked: true), .stopped)
+        memory.exit(ended(at: .seconds(3)), .noSpace(""))
+        #expect(told(memory).stoppedAt == .seconds(2))
+        memory.take(member(.serving), at: .seconds(4))
+        #expect(told(memory).stoppedAt == nil)
     }
 
     @Test func `progress is a higher index, and silence is none`() {
@@ -151,6 +185,57 @@ import Testing
         #expect(told(memory, seen).strangers == ["f9": .seconds(251)])
         let away4 = memory.wasAway(until: .seconds(252))
         #expect(!away4)
+    }
+
+    @Test func `rule 5: when a lost directory comes back the others get their time anew`() {
+        var memory = ClusterMemory()
+        func look(at second: Int, lost: Range<Int>) -> Duration? {
+            var seen = cluster(at: second)
+            for index in lost {
+                seen.members[index].process = .none
+                seen.members[index].probe = Probe(.exited)
+                seen.members[index].directory = .gone
+            }
+            memory.take(seen, record)
+            return told(memory, seen).quorumLostSince
+        }
+        #expect(look(at: 10, lost: 0..<3) == .seconds(10))
+        #expect(look(at: 20, lost: 0..<3) == .seconds(10))
+        #expect(look(at: 30, lost: 0..<2) == .seconds(30))
+        #expect(look(at: 40, lost: 0..<2) == .seconds(30))
+        // That one more is lost gives no time.
+        #expect(look(at: 50, lost: 0..<3) == .seconds(30))
+        #expect(look(at: 60, lost: 0..<1) == nil)
+    }
+
+    @Test func `rule 16: what did not serve while it was down counts from when it may again`() {
+        var memory = ClusterMemory()
+        let times: [(Int, isUp: Bool, isAnew: Bool)] = [
+            (10, true, false), (11, false, false), (12, false, false), (13, true, true),
+            (14, true, false),
+        ]
+        for (second, isUp, isAnew) in times {
+            let isAway = memory.wasAway(until: .seconds(second), isUp: isUp)
+            #expect(isAway == isAnew, "at \(second)")
+        }
+        var member = MemberMemory()
+        member.noteRestart()
+        member.exit(ended(at: .seconds(2), asked: true), .stopped)
+        member.startAnew(at: .seconds(3))
+        #expect(!told(member).wasRestartedInVain)
+    }
+
+    @Test func `a clock that was set is told from one that goes`() {
+        var memory = ClusterMemory()
+        var steps: [Duration?] = []
+        for (monotonic, wall) in [(10, 1000), (20, 1010), (30, 4620), (40, 4630), (50, 1040)] {
+            let now = Instant(
+                monotonic: .seconds(monotonic),
+                wall: Timestamp(seconds: Int64(wall))
+            )
+            steps.append(memory.clockStep(at: now))
+        }
+        #expect(steps == [nil, nil, .seconds(3600), nil, .seconds(-3600)])
     }
 
     /// At 4:30 each day.
@@ -228,10 +313,13 @@ import Testing
         silent.alarms = []
         for index in 0..<3 { silent.members[index].probe = Probe(.unreachable) }
         memory.take(silent, record)
-        #expect(told(memory, seen).spaceWork.isCompacted)
+        #expect(told(memory, seen).spaceWork.compaction?.at == .seconds(11))
         #expect(told(memory, seen).spaceWork.defragmented == ["orders-1"])
         seen.alarms = []
         memory.take(seen, record)
+        #expect(told(memory, seen).spaceWork == SpaceWork())
+        memory.note(.compacted, at: .seconds(13))
+        memory.note(.disarmed, at: .seconds(14))
         #expect(told(memory, seen).spaceWork == SpaceWork())
     }
 }

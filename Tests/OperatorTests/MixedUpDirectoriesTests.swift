@@ -53,13 +53,8 @@ import Testing
     private func putBack(_ disk: MemoryDisk) async throws {
         let cluster = try Self.members(disk)
         let executor = Executor(
-            directory: cluster,
-            trash: "/state/trash",
-            runtime: FakeMembers(disk: disk, withLog: []),
-            members: SilentMembers(),
-            programs: FakePrograms(),
-            tools: NoTools(),
-            ports: Ports(records: []) { _, _ in .free }
+            on: cluster,
+            runtime: FakeMembers(disk: disk, withLog: [])
         )
         var record: ClusterRecord? = Sample.record(phase: .bootstrapped)
         let declared = EtcdCluster(metadata: Metadata(name: "orders"))

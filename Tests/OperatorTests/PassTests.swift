@@ -41,18 +41,15 @@ import Testing
                     clocks: clocks
                 ),
                 executor: Executor(
-                    directory: directory,
-                    trash: "/state/trash",
+                    on: directory,
                     runtime: processes,
                     members: members,
-                    programs: FakePrograms(),
-                    tools: NoTools(),
-                    ports: Ports(records: []) { _, _ in .free },
                     clocks: clocks
                 ),
                 catalog: { shared.catalog.withLock { $0 } },
                 progress: progress,
                 clocks: clocks,
+                aside: { body in shared.aside.withLock { $0.append(body) } },
                 logger: Fleet.logger
             )
             members.change { state in
@@ -63,6 +60,8 @@ import Testing
         private final class Shared: Sendable {
             let catalog = Mutex(SpecCatalog())
             let seconds = Mutex<Int64>(1000)
+            /// What the worker has done beside its passes.
+            let aside = Mutex<[@Sendable () async -> Void]>([])
         }
 
         private let shared: Shared
@@ -123,11 +122,18 @@ import Testing
             }
         }
 
-        func pass(_ count: Int = 1) async {
+        /// - Parameter finishing: What takes long is over by the next pass.
+        func pass(_ count: Int = 1, finishing: Bool = true) async {
             for _ in 0..<count {
                 shared.seconds.withLock { $0 += 1 }
                 _ = await worker.pass()
+                if finishing { await finish() }
             }
+        }
+
+        func finish() async {
+            for body in shared.aside.withLock({ $0 }) { await body() }
+            shared.aside.withLock { $0 = [] }
         }
 
         func wait(_ time: Int64) { shared.seconds.withLock { $0 += time } }
@@ -243,6 +249,41 @@ import Testing
         stage.wait(301)
         await stage.pass()
         #expect(try stage.reason(.degraded) == "AsExpected")
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `what ends while a step takes long is started, orders are obeyed, the rest waits`()
+        async throws
+    {
+        let stage = try Stage()
+        try await stage.bringUp()
+        stage.declare("replicas: 3, maintenance: { hashCheck: 10s }")
+        stage.wait(11)
+        await stage.pass(finishing: false)
+        let waiting = "the end of: compare the members' data"
+        #expect(try stage.cluster.status()?.plan?.waitingFor == waiting)
+
+        let starts = stage.processes.commands.count
+        stage.processes.end(stage.cluster.member("orders-1").path + "/data", .signal(9))
+        await stage.pass(2, finishing: false)
+        #expect(stage.processes.commands.count == starts + 1)
+        // More members would be something else.
+        stage.declare("replicas: 4, maintenance: { hashCheck: 10s }")
+        await stage.pass(3, finishing: false)
+        #expect(try stage.cluster.record()?.members.count == 3)
+        #expect(try stage.cluster.status()?.plan?.waitingFor == waiting)
+        #expect(stage.members.asked.allSatisfy { !$0.hasPrefix("hash") })
+        await stage.finish()
+        #expect(stage.members.asked.contains { $0.hasPrefix("hash") })
+        await stage.pass()
+        #expect(try stage.cluster.record()?.members.count == 4)
+
+        let worker = stage.worker
+        async let down: Void = worker.perform(.down)
+        while await worker.waiting == 0 { await Task.yield() }
+        await stage.pass(3, finishing: false)
+        try await down
+        #expect(stage.processes.running.isEmpty)
     }
 
     @Test(.timeLimit(.minutes(1)))

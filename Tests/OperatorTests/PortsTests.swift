@@ -111,12 +111,8 @@ import Testing
         var cluster = EtcdCluster(metadata: Metadata(name: "orders"))
         cluster.spec.network.basePort = basePort
         let executor = Executor(
-            directory: try StateDirectory(creating: "/state", on: disk).cluster(Sample.name),
-            trash: "/state/trash",
+            on: try StateDirectory(creating: "/state", on: disk).cluster(Sample.name),
             runtime: FakeMembers(disk: disk, withLog: []),
-            members: SilentMembers(),
-            programs: FakePrograms(),
-            tools: NoTools(),
             ports: Ports(records: []) { _, port in busy.check(port) }
         )
         return (executor, cluster)

@@ -114,5 +114,9 @@ final class ScriptedMembers: Members {
         try perform("disarm", alarm.memberID)
     }
 
+    func settle(through url: String) async throws(MemberError) {
+        try perform("settle", url)
+    }
+
     func close() async {}
 }

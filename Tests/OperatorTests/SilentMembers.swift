@@ -48,6 +48,8 @@ struct SilentMembers: Members {
         throw Self.silence
     }
 
+    func settle(through url: String) async throws(MemberError) { throw Self.silence }
+
     func close() async {}
 }
 
@@ -63,6 +65,31 @@ struct NoTools: RecoveryTools {
 }
 
 extension Executor {
+    /// Of a machine in memory, with programs that need not exist.
+    ///
+    /// - Parameter root: The state directory.
+    init(
+        on directory: ClusterDirectory,
+        root: String = "/state",
+        runtime: any Runtime,
+        members: any Members = SilentMembers(),
+        tools: any RecoveryTools = NoTools(),
+        ports: Ports = Ports(records: []) { _, _ in .free },
+        clocks: Clocks = .machine
+    ) {
+        self.init(
+            directory: directory,
+            trash: root + "/trash",
+            runtime: runtime,
+            members: members,
+            programs: FakePrograms(),
+            tools: tools,
+            ports: ports,
+            clocks: clocks,
+            logger: Fleet.logger
+        )
+    }
+
     /// One step of a cluster of which nothing is seen.
     @discardableResult
     func run(

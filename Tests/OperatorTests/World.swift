@@ -27,14 +27,8 @@ final class World {
             let state = try StateDirectory(creating: "/state", on: disk)
             let cluster = state.cluster(Sample.name)
             let executor = Executor(
-                directory: cluster,
-                trash: "/state/trash",
-                runtime: members,
-                members: SilentMembers(),
-                programs: FakePrograms(),
-                tools: NoTools(),
-                ports: Ports(records: []) { _, _ in .free },
-                logger: Fleet.logger
+                on: cluster,
+                runtime: members
             )
             for _ in 0..<passes where !disk.isCrashed && !isSettled {
                 try await pass(cluster, executor)
@@ -105,6 +99,7 @@ final class World {
 final class FakeMembers: Runtime {
     private struct State {
         var running: Set<String> = []
+        var foreign: Set<String> = []
         var withLog: Set<String>
         var violations: [String] = []
         var commands: [[String]] = []
@@ -151,8 +146,15 @@ final class FakeMembers: Runtime {
     }
 
     func process(using data: String) -> ProcessState {
-        state.withLock { $0.running.contains(data) }
-            ? .running(processID: 1, since: .zero) : .none
+        state.withLock { state in
+            if state.foreign.contains(data) { return .foreign("process 2 is somebody else's") }
+            return state.running.contains(data) ? .running(processID: 1, since: .zero) : .none
+        }
+    }
+
+    /// Somebody else starts a member.
+    func startForeign(_ data: String) {
+        state.withLock { _ = $0.foreign.insert(data) }
     }
 
     func stop(_ data: String, patience: Duration) throws(OperatorError) -> Bool {
@@ -184,7 +186,10 @@ final class FakeMembers: Runtime {
         }
     }
 
-    func users(below directory: String) -> [String] { [] }
+    func users(below directory: String) -> [String] {
+        state.withLock { $0.running.union($0.foreign) }.filter { $0.hasPrefix(directory + "/") }
+            .sorted()
+    }
 }
 
 /// Programs that need not exist.

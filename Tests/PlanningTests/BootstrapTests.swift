@@ -87,6 +87,23 @@ import Testing
         #expect(plan(unseen).steps.isEmpty)
     }
 
+    @Test(arguments: [DirectoryState.empty, .gone, .damaged("crc")])
+    func `rule 11: whose first log is lost is replaced once the others serve, and never seeded`(
+        state: DirectoryState
+    ) {
+        let seen = Orders.cluster(Orders.record(.started)).ended(1, .unseen).with(1) {
+            $0.directory = state
+        }
+        #expect(plan(seen).steps == [.markBootstrapped])
+        // From then on it is like any other that has lost its data.
+        let later = seen.with { $0.phase = .bootstrapped }
+        #expect(plan(later).steps.map(\.description) == ["give up orders-1"])
+        // Nobody knows what is there, or whether the others are a quorum.
+        #expect(plan(seen.with(1) { $0.directory = .unknown("EIO") }).steps.isEmpty)
+        let two = seen.hanging(2, for: .seconds(1))
+        #expect(plan(two).steps.isEmpty && plan(two).blockedBy != nil)
+    }
+
     @Test func `a member that was not reached by the first start is started as new`() {
         let seen = Orders.cluster(Orders.record(.started))
             .with { $0.members[2].launched = false }

@@ -117,7 +117,7 @@ import Testing
         full.alarms = [Alarm(.noSpace, memberID: full.known.members[1].id ?? "")]
         // History takes no room to drop.
         #expect(plan(short(full)).steps == [.compact])
-        full.spaceWork.isCompacted = true
+        full.spaceWork.compaction = .init(revision: 5, at: full.now.monotonic)
         #expect(plan(short(full)).steps.isEmpty)
         // A comparison copies nothing.
         var old = Orders.healthy()

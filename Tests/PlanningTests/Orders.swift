@@ -69,6 +69,29 @@ enum Orders {
         cluster(record(.bootstrapped))
     }
 
+    /// Three members that serve, with more data than their quota of 1000 bytes allows.
+    static func full() -> Observation {
+        var seen = healthy().with { $0.applied.spec.storage.quota = Quantity(bytes: 1000) }
+        for index in 0..<3 { seen = seen.with(index) { $0.probe.dbSize = 1100 } }
+        seen.alarms = [Alarm(.noSpace, memberID: seen.known.members[1].id ?? "")]
+        return seen
+    }
+
+    /// Three members that serve, and a fourth that is planned and not yet added.
+    static func joining() -> Observation {
+        voters(3, learner: true).with { record in
+            record.update("orders-3") { member in
+                member.id = nil
+                member.launched = false
+                member.hasLog = false
+            }
+        }.with(3) { member in
+            member.process = .none
+            member.probe = Probe(.exited)
+            member.directory = .gone
+        }
+    }
+
     static func serving(_ record: ClusterRecord, _ member: ClusterRecord.Member) -> Probe {
         var probe = Probe(.serving)
         probe.clusterID = record.clusterID
@@ -145,7 +168,7 @@ extension Observation {
             member.failingSince = now.monotonic - duration
             member.unservedSince = now.monotonic - duration
             member.failures = 9
-            member.wasRestartedInVain = restarted
+            member.vainRestarts = restarted ? 1 : 0
         }
     }
 

@@ -157,4 +157,25 @@ import Testing
     func `rule 15: our own member's exit codes outrank its words`(code: Int32, reason: String) {
         #expect(ExitCause(.code(code), log: "walpb: crc mismatch\n").reason == reason)
     }
+
+    /// `simulate --world operators --seed 102` found two that waited for ever.
+    @Test func `who has left is started once more when the others know no leader without it`() {
+        var seen = Orders.voters(2).ended(1, .stopped).with { record in
+            record.update("orders-1") { member in
+                let now = Orders.now.wall
+                member.departure = Departure(.scaledDown, "", at: now, unlistedAt: now)
+            }
+        }
+        seen.spec.replicas = 1
+        #expect(plan(seen).steps != [.start(member: "orders-1", as: .existing)])
+        seen.memberList = nil
+        let clusterID = seen.known.clusterID
+        for (seconds, steps) in [(1, []), (99, [Step.start(member: "orders-1", as: .existing)])] {
+            let waiting = seen.hanging(0, for: .seconds(seconds)).with(0) { member in
+                member.probe = Probe(.noLeader)
+                member.probe.clusterID = clusterID
+            }
+            #expect(plan(waiting).steps == steps)
+        }
+    }
 }

@@ -3,6 +3,18 @@ import Planning
 import Testing
 
 @Suite struct RuleTests {
+    @Test func `rule 13: while a step goes on nothing is begun but starts and what a loss needs`() {
+        var seen = Orders.healthy().hanging(2, for: .seconds(99))
+        #expect(plan(seen).steps == [.restart(member: "orders-2")])
+        seen.underWay = .defragment(member: "orders-1")
+        #expect(plan(seen).steps.isEmpty)
+        #expect(plan(seen).waitingFor == "the end of: defragment orders-1")
+        #expect(plan(seen.ended(0)).steps == [.start(member: "orders-0", as: .existing)])
+        var lost = seen.lost(0).lost(2)
+        lost.quorumLostSince = .zero
+        #expect(plan(lost).steps == [.beginRecovery])
+    }
+
     @Test func `rule 13: nothing is decided on a record that cannot be used`() {
         var seen = Orders.healthy().ended(0)
         seen.record = .unusable("cluster.json: checksum differs")

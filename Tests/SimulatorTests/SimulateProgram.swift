@@ -1,4 +1,5 @@
 import Foundation
+import Simulator
 import TestKit
 import Testing
 
@@ -23,9 +24,19 @@ struct SimulateProgram {
     let status: Int32
     let summary: Summary
 
+    /// What a process tells of the seeds that it was given, digests and all.
+    static func reports(_ arguments: [String]) async throws -> [Report] {
+        let outcome = try await Program.run(path, arguments, within: .seconds(120))
+        return outcome.output.split(separator: "\n").compactMap { line in
+            line.hasPrefix("end ") ? Report(line: line.dropFirst("end ".count)) : nil
+        }
+    }
+
+    private static var path: String { "\(repositoryRoot())/.build/release/simulate" }
+
     static func run(_ arguments: [String]) async throws -> SimulateProgram {
         let outcome = try await Program.run(
-            "\(repositoryRoot())/.build/release/simulate",
+            path,
             arguments + ["-o", "json"],
             within: .seconds(240)
         )

@@ -169,6 +169,7 @@ package struct ControlClient: Sendable {
         }
         try record.order(command)
         try cluster.save(record)
+        let problems = cluster.renewCopies(record)
         try cluster.append(
             JournalEntry(
                 time: wallNow(),
@@ -177,7 +178,10 @@ package struct ControlClient: Sendable {
                 result: "done"
             )
         )
-        guard command == .down else { return }
+        guard command == .down else {
+            if let problem = problems.first { throw problem }
+            return
+        }
         let runtime = LocalRuntime(root: directory.root, events: try FileEvents())
         try runtime.adopt(ifOlderThan: .zero)
         let data = record.members.map { cluster.member($0.name).data }
@@ -192,6 +196,8 @@ package struct ControlClient: Sendable {
             status.markStopped(at: wallNow())
             try cluster.save(status)
         }
+        // It is down, but would not stay so if the record were lost.
+        if let problem = problems.first { throw problem }
     }
 }
 

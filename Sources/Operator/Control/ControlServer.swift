@@ -1,5 +1,6 @@
 import CLinux
 import ClusterAPI
+import Logging
 import NIOCore
 import NIOPosix
 import Storage
@@ -12,6 +13,7 @@ struct ControlServer {
     let path: String
     let group: MultiThreadedEventLoopGroup
     let perform: Perform
+    let logger: Logger
 
     /// A command is short; who sends more is cut off.
     private static let maxLine = 64 << 10
@@ -25,9 +27,14 @@ struct ControlServer {
                     for try await connection in connections {
                         tasks.addTask { await serve(connection) }
                     }
+                } catch is CancellationError {
+                    // The operator is stopping.
                 } catch {
-                    // The listening socket is gone; the operator works on without commands.
-                    return
+                    // The operator works on without commands.
+                    logger.error(
+                        "no commands are taken any more: the socket has failed",
+                        metadata: ["path": "\(path)", "error": "\(error)"]
+                    )
                 }
             }
         }

@@ -50,6 +50,8 @@ package struct ClusterObserver: Sendable {
         var exits: [Exit]
         /// The members were not asked: what they said a moment before stands in.
         var isRecalled = false
+        /// By how much the machine's clock was set, forward or back; nil when it was not.
+        var clockStep: Duration?
     }
 
     /// - Parameter mayRecall: When a process has ended, do not wait for what the others say about
@@ -61,6 +63,7 @@ package struct ClusterObserver: Sendable {
         mayRecall: Bool
     ) async -> Sight {
         let now = Instant(monotonic: clocks.monotonicNow(), wall: clocks.wallNow())
+        let clockStep = memory.clockStep(at: now)
         var seen = Observation(name: declared.name, spec: declared.spec, now: now)
         seen.generation = declared.metadata.generation
         seen.record = record
@@ -73,20 +76,20 @@ package struct ClusterObserver: Sendable {
         }
         guard case .read(let record) = record else {
             findLeftovers(&seen)
-            return Sight(observation: seen, exits: [])
+            return Sight(observation: seen, exits: [], clockStep: clockStep)
         }
         seen.space = space()
         let exits = record.members.flatMap { takeExits($0) }
         for member in record.members { seen.members.append(look(at: member, in: record)) }
         if mayRecall, !exits.isEmpty, memory.isFresh(at: now.monotonic) {
             recall(&seen, record)
-            return Sight(observation: seen, exits: exits, isRecalled: true)
+            return Sight(observation: seen, exits: exits, isRecalled: true, clockStep: clockStep)
         }
         await probe(&seen, record)
         // The probes took time; what they say is of now.
         seen.now.monotonic = clocks.monotonicNow()
         remember(&seen, record, since: now.monotonic)
-        return Sight(observation: seen, exits: exits)
+        return Sight(observation: seen, exits: exits, clockStep: clockStep)
     }
 
     /// The members as they were at the last look, but for those that have ended since.
@@ -109,7 +112,8 @@ package struct ClusterObserver: Sendable {
         _ record: ClusterRecord,
         since: Duration
     ) {
-        let wasAway = memory.wasAway(until: seen.now.monotonic)
+        let isUp = record.desired == .up && seen.spec.replicas > 0
+        let wasAway = memory.wasAway(until: seen.now.monotonic, isUp: isUp)
         for index in seen.members.indices {
             let name = seen.members[index].name
             var known = memories[name] ?? MemberMemory()
@@ -149,6 +153,17 @@ package struct ClusterObserver: Sendable {
     /// A step has changed something that members were asked about.
     mutating func outdate() {
         memory.outdate()
+    }
+
+    /// A member that hung was told to end.
+    mutating func noteRestart(_ member: String) {
+        memories[member, default: MemberMemory()].noteRestart()
+    }
+
+    /// That it did not serve is no fault of its own.
+    mutating func excuse(_ member: String) {
+        let now = clocks.monotonicNow()
+        memories[member]?.startAnew(at: now)
     }
 
     mutating func countRestart(_ member: String) {
@@ -195,6 +210,7 @@ package struct ClusterObserver: Sendable {
             process: process,
             probe: Probe(isRunning ? .unknown : .exited)
         )
+        found.isStopping = runtime.isStopping(files.data)
         if found.directory == .intact, let damage = memories[member.name]?.untoldDamage {
             found.directory = .damaged(damage)
         }
@@ -255,10 +271,15 @@ package struct ClusterObserver: Sendable {
                 seen.leftovers.append("a process uses \(data)")
             }
             seen.rebuilt = try rebuiltRecord(members)
-            if seen.rebuilt != nil, !runtime.users(below: directory.path).isEmpty {
-                // What runs shall run, whatever an old copy says.
-                seen.rebuilt?.desired = .up
+            // What we started shall run, whatever an old copy says; others may start anything.
+            let isRunning = members.contains { name in
+                if case .running = runtime.process(using: directory.member(name).data) {
+                    true
+                } else {
+                    false
+                }
             }
+            if isRunning { seen.rebuilt?.desired = .up }
         } catch {
             seen.leftovers.append("\(directory.path) cannot be read (\(error))")
         }
@@ -270,18 +291,23 @@ package struct ClusterObserver: Sendable {
         var copies: [ClusterRecord] = []
         // Directories may be mixed up; `putBack` sees to that once there is a record.
         var owners: [String] = []
+        var uids: Set<String> = []
         for name in members {
             let files = directory.member(name)
-            guard let identity = try files.identity(), let copy = try files.recordCopy(),
-                identity.uid == copy.uid, !owners.contains(identity.member)
-            else { return nil }
-            copies.append(copy)
-            owners.append(identity.member)
+            let (identity, copy) = (try files.identity(), try files.recordCopy())
+            // Data that nobody knows the owner of may be anybody's; where there is none nothing is
+            // contradicted.
+            if identity == nil || copy == nil, try files.hasData() { return nil }
+            let owner = identity?.member ?? name
+            guard !owners.contains(owner) else { return nil }
+            uids.formUnion([identity?.uid, copy?.uid].compactMap { $0 })
+            if let copy { copies.append(copy) }
+            owners.append(owner)
         }
         guard
             // Members come and go: the copy that knows most of that is the one.
             var record = copies.max(by: { $0.seniority < $1.seniority }),
-            copies.allSatisfy({ $0.uid == record.uid }),
+            uids == [record.uid],
             owners.allSatisfy(record.accountsFor),
             record.flaw == nil, record.cluster == directory.name
         else { return nil }

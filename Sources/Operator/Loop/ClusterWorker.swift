@@ -20,10 +20,24 @@ package actor ClusterWorker {
     private var reporter: Reporter
     private var record: RecordState = .absent
     private var orders = OrderBook()
+    /// Why a member's copy of the record does not know the last order; nil when all do.
+    private var untold: OperatorError?
     private var failures = 0
-    private var hasEnded = false
+    /// The cluster was discarded, or never came to be: there is nothing left to do.
+    package private(set) var hasEnded = false
+    private let aside: Aside
+    /// A step that takes long is carried out beside the passes, so that what ends meanwhile is
+    /// started again and orders are obeyed.
+    private var underWay: (step: Step, reason: String)?
+    /// What came of it.
+    private var result: Result<Executor.Outcome, OperatorError>?
 
-    /// - Parameter planner: What decides; the simulator plants mistakes here.
+    /// Has something done while the caller goes on.
+    package typealias Aside = @Sendable (@escaping @Sendable () async -> Void) -> Void
+
+    /// - Parameters:
+    ///   - planner: What decides; the simulator plants mistakes here.
+    ///   - aside: Where what takes long is done.
     package init(
         directory: ClusterDirectory,
         observer: ClusterObserver,
@@ -32,9 +46,11 @@ package actor ClusterWorker {
         catalog: @escaping @Sendable () -> SpecCatalog,
         progress: AsyncStream<Progress>.Continuation,
         clocks: Clocks = .machine,
+        aside: @escaping Aside = { body in _ = Task { await body() } },
         logger: Logger
     ) {
         name = directory.name
+        self.aside = aside
         self.directory = directory
         self.observer = observer
         self.executor = executor
@@ -84,9 +100,11 @@ package actor ClusterWorker {
         }
         let missing = specs.missing(name, at: clocks.monotonicNow())
         reporter.begin()
+        settle()
         let doubt = specs.rejection(name) ?? specs.outOfReach(name)
         let (cluster, refusal) = prepare(declared, missing, doubt)
         if hasEnded { return .zero }
+        if untold != nil, case .read(let known) = record { untold = renewCopies(known) }
         var failure = refusal?.description
         var (seen, plan, exits) = await decide(cluster, missing, specs)
         if Task.isCancelled { return .zero }
@@ -101,7 +119,7 @@ package actor ClusterWorker {
             reporter.tellFailure(trouble)
         }
         failures = failure == nil ? 0 : failures + 1
-        defer { orders.answer(plan, record, hasEnded: hasEnded, failure: failure) }
+        defer { orders.answer(plan, record, hasEnded: hasEnded, failure: failure, untold: untold) }
         if hasEnded { return .zero }
         // What the steps have changed shows at once; of a record that has just been found nobody
         // was looked at.
@@ -138,9 +156,11 @@ package actor ClusterWorker {
             )
             observer = looking
             exits += sight.exits
+            if let step = sight.clockStep { reporter.tellClock(step) }
             var seen = sight.observation
             seen.rejected = specs.rejection(name)
             seen.outOfReach = specs.outOfReach(name)
+            seen.underWay = underWay?.step
             do throws(OperatorError) {
                 try keepLogs(&seen)
             } catch {
@@ -167,7 +187,10 @@ package actor ClusterWorker {
             switch record {
             case .absent, .unusable:
                 record = try directory.record().map(RecordState.read) ?? .absent
-                if case .read(let known) = record { executor.reserve(known) }
+                guard case .read(let known) = record else { break }
+                executor.reserve(known)
+                // Whoever wrote it may have ended before the copies were told.
+                untold = renewCopies(known)
             case .read: break
             }
             guard case .read = record else {
@@ -258,20 +281,23 @@ package actor ClusterWorker {
         }
         let before = changed.desired
         try changed.order(command)
+        if changed.desired != before { try save(changed) }
+        // Also of an order that was given before: the copies may have missed it then.
+        untold = renewCopies(changed)
         guard changed.desired != before else { return }
-        try save(changed)
-        for member in changed.members {
-            do throws(OperatorError) {
-                try directory.member(member.name).renewCopy(changed)
-            } catch {
-                // It matters only if the record itself gets lost before the next start.
-                logger.warning("a copy is out of date", metadata: ["error": "\(error)"])
-            }
-        }
         // It is done once it is saved; a line that is lost must not look like a refusal.
         let reason = "`\(command.rawValue)` was asked for"
         reporter.journal(.latch(changed.desired), reason, result: "done")
         reporter.tell(.normal, "Ordered", reason)
+    }
+
+    /// Returns why a copy does not say what the record does, which matters if the record gets lost.
+    private func renewCopies(_ record: ClusterRecord) -> OperatorError? {
+        let problems = directory.renewCopies(record)
+        for problem in problems {
+            logger.warning("a copy is out of date", metadata: ["error": "\(problem)"])
+        }
+        return problems.first
     }
 
     /// Takes the steps in order; a step that fails ends them. Starts are independent of each other:
@@ -288,45 +314,104 @@ package actor ClusterWorker {
             let isFirst = step.startsFirst(of: record)
             if !step.isRestart { observer.outdate() }
             var known: ClusterRecord? = if case .read(let record) = record { record } else { nil }
-            let outcome: Executor.Outcome
+            if let full = observer.fleet.hindrance(to: step, of: name) { return full }
+            if step.takesLong {
+                begin(step, reason, known, cluster, source, seen)
+                return step.end
+            }
             if case .moveLeader = step { observer.noteHandover() }
             // The journal goes to the trash with the rest, so this is written before.
             if step == .discard { reporter.journal(step, reason, result: "begun") }
+            let outcome: Executor.Outcome
             do throws(OperatorError) {
                 outcome = try await executor.run(step, &known, cluster, source: source, seen)
             } catch {
                 if let known { record = .read(known) }
                 reporter.journal(step, reason, result: error.description)
                 reporter.note(error)
-                guard case .start(let member, let state) = step else { return waiting }
-                observer.countFailure(member, ExitCause(error), isFirst: state == .new)
+                guard case .start(let member, _) = step else { return waiting }
+                observer.countFailure(member, ExitCause(error), isFirst: isFirst)
                 continue
             }
             if let known { record = .read(known) }
-            var change: (from: String, to: String)?
-            switch outcome {
-            case .unchanged: continue
-            case .notYet(let why):
+            if case .notYet(let why) = outcome {
                 guard case .start = step else { return why }
                 waiting = waiting ?? why
                 continue
-            case .discarded(let place):
-                hasEnded = true
-                reporter.tellEnd(place)
-                return nil
-            case .found(let finding): observer.note(finding)
-            case .changed(let before, let after): change = (before, after)
-            case .done: break
             }
-            if case .start(let member, _) = step, !isFirst { observer.countRestart(member) }
-            if step.isMutation {
-                reporter.journal(step, reason, from: change?.from, to: change?.to, result: "done")
-            }
-            if let word = isFirst ? "MemberStarted" : step.eventReason {
-                reporter.tell(.normal, word, "\(step): \(reason)")
-            }
+            tell(outcome, of: step, reason, isFirst: isFirst)
+            if hasEnded { return nil }
         }
         return waiting
+    }
+
+    /// Remembers and reports what a step has brought about.
+    private func tell(
+        _ outcome: Executor.Outcome,
+        of step: Step,
+        _ reason: String,
+        isFirst: Bool
+    ) {
+        var change: (from: String, to: String)?
+        switch outcome {
+        case .unchanged, .notYet: return
+        case .discarded(let place):
+            hasEnded = true
+            reporter.tellEnd(place)
+            return
+        case .found(let finding): observer.note(finding)
+        case .changed(let before, let after): change = (before, after)
+        case .done: break
+        }
+        if case .start(let member, _) = step, !isFirst { observer.countRestart(member) }
+        if case .restart(let member) = step { observer.noteRestart(member) }
+        if step.isMutation {
+            reporter.journal(step, reason, from: change?.from, to: change?.to, result: "done")
+        }
+        if let word = isFirst ? "MemberStarted" : step.eventReason {
+            reporter.tell(.normal, word, "\(step): \(reason)")
+        }
+    }
+
+    /// Has a step carried out beside the passes. None of those changes the record.
+    private func begin(
+        _ step: Step,
+        _ reason: String,
+        _ record: ClusterRecord?,
+        _ cluster: EtcdCluster,
+        _ source: String,
+        _ seen: Observation
+    ) {
+        underWay = (step, reason)
+        aside { [executor] in
+            var record = record
+            do throws(OperatorError) {
+                let outcome = try await executor.run(step, &record, cluster, source: source, seen)
+                await self.finish(.success(outcome))
+            } catch {
+                await self.finish(.failure(error))
+            }
+        }
+    }
+
+    private func finish(_ result: Result<Executor.Outcome, OperatorError>) {
+        self.result = result
+        bell.ring()
+    }
+
+    /// Takes note of the end of what was done beside the passes.
+    private func settle() {
+        guard let (step, reason) = underWay, let result else { return }
+        (underWay, self.result) = (nil, nil)
+        observer.fleet.ended(step, of: name)
+        observer.outdate()
+        if case .defragment(let member) = step { observer.excuse(member) }
+        switch result {
+        case .success(let outcome): tell(outcome, of: step, reason, isFirst: false)
+        case .failure(let error):
+            reporter.journal(step, reason, result: error.description)
+            reporter.note(error)
+        }
     }
 
     private func refuseOrders() {
@@ -371,6 +456,14 @@ extension Step {
     fileprivate func startsFirst(of record: RecordState) -> Bool {
         guard case .start(let name, _) = self, case .read(let known) = record else { return false }
         return known.member(name)?.launched == false
+    }
+
+    /// It rewrites or reads whole databases, and the member may answer nobody meanwhile.
+    fileprivate var takesLong: Bool {
+        switch self {
+        case .defragment, .compact, .compareHashes: true
+        default: false
+        }
     }
 
     /// False of what only looks.

@@ -36,6 +36,8 @@ struct EventLog {
         recent.append(event)
         if recent.count > EventLog.remembered { recent.removeFirst() }
         progress.yield(.event(event))
-        try directory.append(event)
+        // What is tried each second for days must not drive everything else out of the file.
+        let isWritten = event.count <= 16 || event.count & (event.count - 1) == 0
+        if isWritten { try directory.append(event) }
     }
 }

@@ -17,7 +17,7 @@ extension Executor {
         do throws(MemberError) {
             switch step {
             case .moveLeader(let name): return try await moveLeader(to: name, record, seen)
-            case .remove(let id): return try await remove(id, record, seen)
+            case .remove(let id): return try await remove(id, &record, seen)
             case .addLearner(let name): return try await addLearner(name, &record, seen)
             case .promote(let name): return try await promote(name, record, seen)
             case .compareHashes: return try await compareHashes(record, seen)
@@ -27,17 +27,47 @@ extension Executor {
             default: fatalError("\(step) asks nobody")
             }
         } catch {
-            switch error.kind {
-            case .notYet: return .notYet(error.description)
-            case .alreadyDone: return .done
-            case .unclear:
-                throw OperatorError(
-                    .member,
-                    "nobody knows whether it was done: \(error)",
-                    remedy: "the member list is read again before anything else"
-                )
-            case .notFound, .refused: throw OperatorError(.member, error.description)
+            return try Executor.outcome(of: error)
+        }
+    }
+
+    /// What it means for a step that the members did not do as they were asked.
+    private static func outcome(of error: MemberError) throws(OperatorError) -> Outcome {
+        switch error.kind {
+        case .notYet: return .notYet(error.description)
+        case .alreadyDone: return .done
+        case .unclear:
+            throw OperatorError(
+                .member,
+                "nobody knows whether it was done: \(error)",
+                remedy: "the member list is read again before anything else"
+            )
+        case .notFound, .refused: throw OperatorError(.member, error.description)
+        }
+    }
+
+    /// Has a quorum write down that a member votes, or does so no longer, before anybody counts on
+    /// it. Who starts again and does not know that this is decided asks those who voted before to
+    /// decide it once more: the last of two would never serve again when the other is gone, nor the
+    /// second of two that has given a third its vote. Nil when it is done, or needs not be.
+    func settle(
+        _ name: String,
+        votes: Bool,
+        _ record: ClusterRecord,
+        _ seen: Observation
+    ) async throws(OperatorError) -> Outcome? {
+        guard let member = record.member(name), let id = member.id, votes || member.isVoter else {
+            return nil
+        }
+        do throws(MemberError) {
+            let now = try await confirmed(record, seen, without: id)
+            guard now.list.entry(id).map({ !$0.isLearner }) ?? false == votes else {
+                throw MemberError(.refused, "\(name) is listed otherwise by now")
             }
+            try await members.settle(through: now.url)
+            return nil
+        } catch {
+            return try Executor.outcome(of: error)
         }
     }
 
@@ -50,9 +80,9 @@ extension Executor {
         without absent: String? = nil
     ) async throws(MemberError) -> Confirmed {
         let serving = record.members.filter { member in
-            guard let probe = seen.member(member.name)?.probe else { return false }
             // One that has just joined may not know yet that it is a learner.
-            return probe.isServing && !probe.isLearner && member.isVoter && member.id != absent
+            member.isVoter && member.id != absent
+                && seen.serving.contains { $0.name == member.name && !$0.probe.isLearner }
         }
         let leader = seen.leaderID
         let order = serving.filter { $0.id == leader } + serving.filter { $0.id != leader }
@@ -94,12 +124,15 @@ extension Executor {
 
     private func remove(
         _ id: String,
-        _ record: ClusterRecord,
+        _ record: inout ClusterRecord,
         _ seen: Observation
     ) async throws(MemberError) -> Outcome {
         let now = try await confirmed(record, seen, without: id)
-        guard let entry = now.list.entry(id) else { return .unchanged }
-        let serving = seen.members.filter(\.probe.isServing).compactMap(\.probe.memberID)
+        guard let entry = now.list.entry(id) else {
+            try noteRemoval(of: id, &record)
+            return .unchanged
+        }
+        let serving = seen.serving.compactMap(\.probe.memberID)
         let electorate = Electorate(
             voters: Set(now.list.entries.filter { !$0.isLearner }.map(\.id)),
             healthy: Set(serving)
@@ -110,9 +143,30 @@ extension Executor {
         do throws(MemberError) {
             try await members.remove(id, through: now.url)
         } catch  where error.kind == .notFound {
+            try noteRemoval(of: id, &record)
             return .unchanged
         }
+        try noteRemoval(of: id, &record)
         return .changed(from: now.list.summary, to: "without \(entry.id)")
+    }
+
+    /// From now on its vote does not count when it is asked whether a majority is left.
+    private func noteRemoval(
+        of id: String,
+        _ record: inout ClusterRecord
+    ) throws(MemberError) {
+        guard let name = record.members.first(where: { $0.id == id && $0.departure != nil })?.name
+        else { return }
+        do throws(OperatorError) {
+            let when = clocks.wallNow()
+            try changeMembers(&record) { record in
+                record.update(name) {
+                    if $0.departure?.unlistedAt == nil { $0.departure?.unlistedAt = when }
+                }
+            }
+        } catch {
+            throw MemberError(.refused, "\(name) was removed: \(error.description)")
+        }
     }
 
     private func addLearner(
@@ -156,8 +210,7 @@ extension Executor {
         _ seen: Observation
     ) async throws(MemberError) -> Outcome {
         let serving = record.members.filter { member in
-            guard let probe = seen.member(member.name)?.probe else { return false }
-            return probe.isServing && !probe.isLearner
+            seen.serving.contains { $0.name == member.name && !$0.probe.isLearner }
         }
         let revision = serving.compactMap { seen.member($0.name)?.probe.revision }.min() ?? 0
         guard revision > 0 else { throw MemberError(.notYet, "no member has told its revision") }
@@ -211,7 +264,7 @@ extension Executor {
     ) async throws(MemberError) -> Outcome {
         let now = try await confirmed(record, seen)
         for alarm in alarms { try await members.disarm(alarm, through: now.url) }
-        return .done
+        return .found(.disarmed)
     }
 }
 

@@ -74,6 +74,7 @@ package struct Executor: Sendable {
         case compacted
         case defragmented(String)
         case admitted
+        case disarmed
     }
 
     /// Carries out one step on the record, which is saved when it changes.
@@ -134,9 +135,7 @@ package struct Executor: Sendable {
             return try stop(members, patience: patience)
         case .discard:
             // Rule 12: no process holds what is moved, seen by us or not.
-            let claims = try directory.memberNames().map { name throws(OperatorError) in
-                try directory.member(name).claim()
-            }
+            let claims = try directory.claims(record.uid)
             defer { for claim in claims { claim.release() } }
             let place = "\(trash)/\(clocks.wallNow().fileName)-\(record.namespace)-\(record.name)"
             try directory.discard(to: place)
@@ -155,7 +154,13 @@ package struct Executor: Sendable {
         case .recall(let member):
             try changeMembers(&record) { $0.update(member) { $0.departure = nil } }
         case .trash(let member):
-            try directory.member(member).discard(at: clocks.wallNow().fileName)
+            let files = directory.member(member)
+            // Rule 12: held data is told of before anybody is asked.
+            try files.claim().release()
+            if let hindrance = try await settle(member, votes: false, record, seen) {
+                return hindrance
+            }
+            try files.discard(at: clocks.wallNow().fileName, of: record)
             try changeMembers(&record) { $0.forget(member) }
             ports.reserve(record)
         case .putAside(let member, let place):
@@ -165,6 +170,9 @@ package struct Executor: Sendable {
         case .adoptLearner(let member, let id):
             try changeMembers(&record) { $0.update(member) { $0.id = id } }
         case .admit(let member):
+            if let hindrance = try await settle(member, votes: true, record, seen) {
+                return hindrance
+            }
             try changeMembers(&record) { $0.update(member) { $0.isVoter = true } }
             return .found(.admitted)
         case .moveLeader, .remove, .addLearner, .promote, .compareHashes, .compact, .defragment,
@@ -214,13 +222,8 @@ package struct Executor: Sendable {
         _ body: (inout ClusterRecord) -> Void
     ) throws(OperatorError) {
         try change(&record, body)
-        for member in record.members {
-            do throws(OperatorError) {
-                try directory.member(member.name).renewCopy(record)
-            } catch {
-                // It matters only if the record itself gets lost before the next start.
-                logger.warning("a copy is out of date", metadata: ["error": "\(error)"])
-            }
+        for problem in directory.renewCopies(record) {
+            logger.warning("a copy is out of date", metadata: ["error": "\(problem)"])
         }
     }
 

@@ -12,7 +12,9 @@ package final class Fleet: Sendable {
         /// Members that run, and since when each fails.
         var failing: [String: Duration] = [:]
         var running = 0
+        /// It gets a member in place of one that was given up, and nothing keeps it from that.
         var isReplacing = false
+        var isDefragmenting = false
     }
 
     private let clusters = Mutex<[ClusterName: Cluster]>([:])
@@ -22,6 +24,8 @@ package final class Fleet: Sendable {
     private static let suspicion = Duration.seconds(600)
     /// Of fewer members nothing can be concluded.
     private static let fewMembers = 6
+    /// Each rewrites a whole database.
+    private static let mostDefragmenting = 2
 
     package init() {}
 
@@ -31,14 +35,47 @@ package final class Fleet: Sendable {
             own.running += 1
             if let since = member.failingSince { own.failing[member.name] = since }
         }
-        own.isReplacing = record.members.contains { $0.departure?.isFinal == true || !$0.isVoter }
+        own.isReplacing =
+            record.isReplacing && record.desired == .up && seen.spec.replicas > 0
+            && Electorate(seen)?.hasQuorum == true
         return clusters.withLock { clusters in
+            own.isDefragmenting = clusters[seen.name]?.isDefragmenting ?? false
             clusters[seen.name] = own
             var fleet = FleetObservation()
             fleet.replacing = clusters.count { $0.key != seen.name && $0.value.isReplacing }
             fleet.suspicion = Fleet.suspicion(in: clusters, at: seen.now.monotonic)
             return fleet
         }
+    }
+
+    /// Takes a place among the few clusters whose members are replaced or defragmented at one time.
+    /// Returns why there is none; nil when the step may be taken.
+    package func hindrance(to step: Step, of cluster: ClusterName) -> String? {
+        clusters.withLock { clusters in
+            func others(_ isBusy: KeyPath<Cluster, Bool>) -> Int {
+                clusters.count { $0.key != cluster && $0.value[keyPath: isBusy] }
+            }
+            switch step {
+            case .retire(_, let departure) where departure.isFinal:
+                guard others(\.isReplacing) < FleetObservation.mostReplacing else {
+                    return "\(others(\.isReplacing)) other clusters to be repaired"
+                }
+                clusters[cluster, default: Cluster()].isReplacing = true
+            case .defragment:
+                guard others(\.isDefragmenting) < Fleet.mostDefragmenting else {
+                    return "\(others(\.isDefragmenting)) other clusters to be defragmented"
+                }
+                clusters[cluster, default: Cluster()].isDefragmenting = true
+            default: break
+            }
+            return nil
+        }
+    }
+
+    /// What the step needed a place for is over, if it does not show in what is observed.
+    package func ended(_ step: Step, of cluster: ClusterName) {
+        guard case .defragment = step else { return }
+        clusters.withLock { $0[cluster]?.isDefragmenting = false }
     }
 
     package func forget(_ cluster: ClusterName) {

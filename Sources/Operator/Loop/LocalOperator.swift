@@ -35,6 +35,7 @@ package final class LocalOperator: Service {
         self.logger = logger
         try LocalOperator.check(configuration)
         let place = configuration.stateDirectory
+        Ballast(path: absolutePath(place) + "/ballast", on: FileDisk()).giveBackIfFull()
         directory = try StateDirectory(
             creating: place,
             withParents: place == OperatorConfiguration.defaultStateDirectory
@@ -96,7 +97,8 @@ package final class LocalOperator: Service {
             group: group,
             perform: { [self] name, command throws(OperatorError) in
                 try await perform(command, on: name)
-            }
+            },
+            logger: logger
         )
         var failure: (any Error)?
         do {

@@ -16,9 +16,15 @@ package struct MemberMemory {
 
     private var failingSince: Duration?
     private var failures = 0
+    private var silentSince: Duration?
     private var unservedSince: Duration?
     private var servingSince: Duration?
     private var progress: (index: UInt64, since: Duration)?
+    /// It was told to end because it hung.
+    private var isEnding = false
+    /// How often that has ended it since it served last.
+    private var vainRestarts = 0
+    private var stoppedAt: Duration?
 
     package init() {}
 
@@ -29,15 +35,23 @@ package struct MemberMemory {
         hasServed = false
         failingSince = nil
         failures = 0
+        silentSince = nil
+        if isEnding { vainRestarts += 1 }
+        isEnding = false
+        if cause == .stopped { stoppedAt = ended.at }
     }
 
     package mutating func take(_ member: MemberObservation, at now: Duration) {
         probe = member.probe
+        silentSince = member.probe.isWithinReach ? silentSince ?? now : nil
         if member.probe.isServing {
             hasServed = true
             failingSince = nil
             failures = 0
             unservedSince = nil
+            isEnding = false
+            vainRestarts = 0
+            stoppedAt = nil
             servingSince = servingSince ?? now
         } else {
             servingSince = nil
@@ -58,9 +72,19 @@ package struct MemberMemory {
         slowSyncs.removeFirst(max(0, slowSyncs.count - 1000))
     }
 
-    /// Nobody watched for a while: what lasted then says nothing (safety rule 16).
+    /// It was told to end because it hung, and is to be started again.
+    package mutating func noteRestart() {
+        isEnding = true
+    }
+
+    /// Nobody watched for a while, or nobody was meant to serve: what lasted then says nothing
+    /// (safety rule 16).
     package mutating func startAnew(at now: Duration) {
+        isEnding = false
+        vainRestarts = 0
+        stoppedAt = nil
         if failingSince != nil { failingSince = now }
+        if silentSince != nil { silentSince = now }
         if unservedSince != nil { unservedSince = now }
         if servingSince != nil { servingSince = now }
         if let index = progress?.index { progress = (index, now) }
@@ -72,11 +96,13 @@ package struct MemberMemory {
         member.restarts = restarts
         member.failingSince = failingSince
         member.failures = failures
+        member.silentSince = silentSince
         member.unservedSince = unservedSince
         member.servingSince = servingSince
         member.stalledSince = progress?.since
         member.slowSyncs = slowSyncs.count
-        member.wasRestartedInVain = exits.last?.cause == .stopped && !hasServed
+        member.stoppedAt = stoppedAt
+        member.vainRestarts = exits.last?.cause == .stopped ? vainRestarts : 0
     }
 }
 
@@ -87,10 +113,16 @@ package struct ClusterMemory {
     private var comparisons: [HashComparison] = []
     private var comparedAt: Duration?
     private var spaceWork = SpaceWork()
+    /// The newest that anybody told.
+    private var revision: Int64 = 0
     private var strangers: [String: Duration] = [:]
     private var quorumLostSince: Duration?
+    private var lostVoters: Set<String> = []
     private var quorumSince: Duration?
     private var lookedAt: Duration?
+    private var lastInstant: Instant?
+    /// Its members were meant to run at the last look.
+    private var wasUp = true
     private var isCurrent = false
     private var memberList: MemberList?
     private var alarms: [Alarm] = []
@@ -98,21 +130,38 @@ package struct ClusterMemory {
     /// Up to when the schedule has been looked at.
     private var scheduledUntil: Timestamp?
 
-    /// Passes are at most ten seconds apart while the operator runs, and a step may take minutes.
+    /// Passes are ten seconds apart at most. Only the steps of a recovery take longer, and after
+    /// one of more than this everything is counted anew.
     private static let longestGap = Duration.seconds(120)
 
     package init() {}
 
-    /// True after the machine slept, or the operator stood still. What lasts is counted anew then,
-    /// as it is for members.
-    package mutating func wasAway(until now: Duration) -> Bool {
-        defer { lookedAt = now }
-        guard let lookedAt, now - lookedAt > ClusterMemory.longestGap else { return false }
+    /// True after the machine slept, or the operator stood still, and when a cluster that was down
+    /// may run again. What lasts is counted anew then, as it is for members.
+    package mutating func wasAway(until now: Duration, isUp: Bool = true) -> Bool {
+        defer { (lookedAt, wasUp) = (now, isUp) }
+        let isWoken = isUp && !wasUp
+        guard let lookedAt, isWoken || now - lookedAt > ClusterMemory.longestGap else {
+            return false
+        }
         if quorumLostSince != nil { quorumLostSince = now }
         strangers = strangers.mapValues { _ in now }
         leaders.startAnew()
         return true
     }
+
+    /// By how much the wall clock went forward (or back, where it is negative) since the last call,
+    /// apart from the time that passed; nil when that is what clocks do.
+    package mutating func clockStep(at now: Instant) -> Duration? {
+        defer { lastInstant = now }
+        guard let lastInstant else { return nil }
+        let shown = Duration.seconds(now.wall.seconds - lastInstant.wall.seconds)
+        let step = shown - (now.monotonic - lastInstant.monotonic)
+        return abs(step.components.seconds) >= ClusterMemory.leastClockStep ? step : nil
+    }
+
+    /// In seconds.
+    private static let leastClockStep: Int64 = 30
 
     /// What the members said is so recent that it may stand in for asking them, and nothing was
     /// changed since.
@@ -141,6 +190,7 @@ package struct ClusterMemory {
         isCurrent = true
         memberList = seen.memberList
         alarms = seen.alarms
+        revision = max(revision, seen.serving.compactMap(\.probe.revision).max() ?? 0)
         comparedAt = comparedAt ?? now
         // Whoever serves lists every alarm; that nobody could be asked does not end one.
         let isTold = seen.members.contains { $0.probe.verdict == .serving }
@@ -154,9 +204,11 @@ package struct ClusterMemory {
         takeSchedule(seen)
         leaders.take(seen, record)
         quorumSince = Electorate(seen)?.hasQuorum == true ? quorumSince ?? now : nil
-        let voters = record.members.filter(\.isVoter)
-        let kept = voters.filter { seen.member($0.name)?.hasLostData != true }.count
-        quorumLostSince = kept > voters.count / 2 ? nil : quorumLostSince ?? since ?? now
+        let lost = Set(record.voters.map(\.name).filter { seen.member($0)?.hasLostData == true })
+        // Where one has come back others may follow.
+        if !isLost(record, seen) || !lostVoters.isSubset(of: lost) { quorumLostSince = nil }
+        if isLost(record, seen) { quorumLostSince = quorumLostSince ?? since ?? now }
+        lostVoters = lost
     }
 
     /// When the schedule's time has come it is decided whose turn it is; who grows later waits for
@@ -195,10 +247,14 @@ package struct ClusterMemory {
             comparisons = (comparisons + [comparison]).suffix(2)
             comparedAt = now
         case .compacted:
-            spaceWork.isCompacted = true
+            spaceWork.compaction = .init(revision: revision, at: now)
+            spaceWork.defragmented = []
         case .defragmented(let member):
             spaceWork.defragmented.insert(member)
             defragmentDue.remove(member)
+        case .disarmed:
+            // Another alarm may be raised before anybody sees that there is none.
+            spaceWork = SpaceWork()
         case .admitted:
             // Whether a new member has got everything is asked soon.
             comparedAt = .zero - .seconds(86_400)

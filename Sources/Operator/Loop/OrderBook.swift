@@ -51,16 +51,23 @@ struct OrderBook {
     }
 
     /// Answers the orders that are done, and those that will not be before somebody acts.
+    ///
+    /// - Parameter untold: Why the order is not written down wherever it has to be.
     mutating func answer(
         _ plan: Plan,
         _ record: RecordState,
         hasEnded: Bool,
-        failure: String?
+        failure: String?,
+        untold: OperatorError?
     ) {
         let all = orders
         orders = []
         for order in all {
-            let result = OrderBook.outcome(of: order, plan, record, hasEnded, failure)
+            var result = OrderBook.outcome(of: order, plan, record, hasEnded, failure)
+            if case .success? = result, order.command == .down, let untold {
+                let what = "the members are stopped, and would start again if cluster.json got lost"
+                result = .failure(OperatorError(.refused, "\(what): \(untold)"))
+            }
             if let result {
                 order.answer.resume(returning: result)
             } else {

@@ -15,6 +15,8 @@ struct Reporter {
     private var writer: StatusWriter
     private var notes: [Note] = []
     private(set) var trouble: OperatorError?
+    /// How steps failed that have not been done since: that they fail again has no line of its own.
+    private var failures: [String: String] = [:]
 
     init(
         directory: ClusterDirectory,
@@ -41,7 +43,7 @@ struct Reporter {
         trouble = trouble ?? error
     }
 
-    /// Every change has its line.
+    /// Every change has its line, and so has every way in which it fails.
     mutating func journal(
         _ step: Step,
         _ reason: String,
@@ -57,6 +59,11 @@ struct Reporter {
             after: after,
             result: result
         )
+        if result == "done" || result == "begun" {
+            failures[entry.step] = nil
+        } else if failures.updateValue(result, forKey: entry.step) == result {
+            return
+        }
         do throws(OperatorError) {
             try directory.append(entry)
         } catch {
@@ -70,6 +77,13 @@ struct Reporter {
         } catch {
             note(error)
         }
+    }
+
+    /// The machine's clock was set. Schedules go by it, and so do the times in every file.
+    mutating func tellClock(_ step: Duration) {
+        let way = step < .zero ? "back" : "forward"
+        let seconds = abs(step.components.seconds)
+        tell(.warning, "ClockJumped", "the machine's clock went \(way) by \(seconds) s")
     }
 
     /// How members ended, and what is newly wrong: an event once, and not twice for one exit.

@@ -8,11 +8,13 @@ import Synchronization
 package final class EtcdMembers: Members {
     private let group: any EventLoopGroup
     private let clients = Mutex<[String: EtcdClient]>([:])
+    private let knocks: Knocks
     /// A defragmentation or compaction takes as long as the store is large.
     private static let longTimeout = TimeAmount.minutes(10)
 
     package init(group: any EventLoopGroup) {
         self.group = group
+        knocks = Knocks(group: group)
     }
 
     /// The URLs of which a connection is held.
@@ -24,7 +26,9 @@ package final class EtcdMembers: Members {
         await close { !urls.contains($0) }
         return await withTaskGroup(of: (Int, MemberLook).self) { group in
             for (index, url) in urls.enumerated() {
-                let probe = MemberProbe(client: client(url))
+                let probe = MemberProbe(client: client(url)) { [knocks] in
+                    await knocks.isWithinReach(url)
+                }
                 group.addTask { (index, await probe.look()) }
             }
             var looks = urls.map { _ in MemberLook(probe: Probe(.unknown)) }
@@ -34,18 +38,25 @@ package final class EtcdMembers: Members {
     }
 
     package func list(from url: String) async throws(MemberError) -> MemberList {
+        let reader: MemberID?
+        let answer: MemberListResponse
         do throws(EtcdClientError) {
             // Before 3.5 the list is what the member itself knows: after a linearizable read on the
             // same connection it knows what the quorum did (safety rule 20).
             do throws(EtcdClientError) {
-                try await client(url).health()
+                reader = try await client(url).health()
             } catch  where "\(error.status)".contains("corrupt") {
                 // The alarm CORRUPT forbids reads, and a quorum has raised it.
+                reader = nil
             }
-            return MemberList(try await client(url).memberList(linearizable: true))
+            answer = try await client(url).memberList(linearizable: true)
         } catch {
             throw MemberError(error)
         }
+        guard reader == nil || reader?.rawValue == answer.header.memberID else {
+            throw MemberError(.notYet, "two members answer at \(url)")
+        }
+        return MemberList(answer)
     }
 
     package func addLearner(
@@ -127,6 +138,17 @@ package final class EtcdMembers: Members {
             case .noSpace: .nospace
             case .corrupt: .corrupt
             }
+        do throws(EtcdClientError) {
+            _ = try await client(url).alarm(request)
+        } catch {
+            throw MemberError(error)
+        }
+    }
+
+    /// The question for the alarms goes through the log, unlike other questions.
+    package func settle(through url: String) async throws(MemberError) {
+        var request = AlarmRequest()
+        request.action = .get
         do throws(EtcdClientError) {
             _ = try await client(url).alarm(request)
         } catch {

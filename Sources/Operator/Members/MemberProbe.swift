@@ -7,13 +7,15 @@ import Planning
 struct MemberProbe {
     let client: EtcdClient
     var timeout = TimeAmount.seconds(2)
+    /// Whether the way to the member's port is open, asked when it answers nothing.
+    let isWithinReach: @Sendable () async -> Bool
 
     /// All that one look at a member gives.
     func look() async -> MemberLook {
         let probe = await probe()
         guard probe.isServing, !probe.isLearner else { return MemberLook(probe: probe) }
         let alarms = probe.verdict == .servingWithAlarm ? await alarms() : []
-        return MemberLook(probe: probe, list: await memberList(), alarms: alarms)
+        return MemberLook(probe: probe, list: await memberList(of: probe), alarms: alarms)
     }
 
     /// Status first, which needs no quorum; then a linearizable read, which is what clients need.
@@ -22,7 +24,12 @@ struct MemberProbe {
         do throws(EtcdClientError) {
             answer = try await client.status(timeout: timeout)
         } catch {
-            return Probe(MemberProbe.verdict(error, answered: false), message: "\(error.status)")
+            var probe = Probe(
+                MemberProbe.verdict(error, answered: false),
+                message: "\(error.status)"
+            )
+            if probe.verdict == .unreachable { probe.isWithinReach = await isWithinReach() }
+            return probe
         }
         var probe = Probe(.serving)
         probe.clusterID = "\(ClusterID(rawValue: answer.header.clusterID))"
@@ -47,7 +54,11 @@ struct MemberProbe {
         // A learner answers no linearizable read, and need not.
         if answer.isLearner { return probe }
         do throws(EtcdClientError) {
-            try await client.health(timeout: timeout)
+            let reader = try await client.health(timeout: timeout)
+            if let reader, reader.rawValue != answer.header.memberID {
+                probe.verdict = .unknown
+                probe.message = "two members answer at its address"
+            }
         } catch {
             // The alarm CORRUPT forbids reads; whoever says so takes part in the quorum that did.
             if probe.verdict == .servingWithAlarm, "\(error.status)".contains("corrupt") {
@@ -60,11 +71,13 @@ struct MemberProbe {
     }
 
     /// The members as a quorum knows them; nil when this member could not ask one. Before 3.5 it
-    /// is what the member itself knows, which after the linearizable read of `probe` is as good
-    /// (safety rule 20).
-    private func memberList() async -> MemberList? {
+    /// is what the member itself knows, which after the linearizable read of `probe` is as good, if
+    /// it is the same member that answers (safety rule 20).
+    private func memberList(of probe: Probe) async -> MemberList? {
         do throws(EtcdClientError) {
-            return MemberList(try await client.memberList(linearizable: true, timeout: timeout))
+            let answer = try await client.memberList(linearizable: true, timeout: timeout)
+            let id = "\(MemberID(rawValue: answer.header.memberID))"
+            return id == probe.memberID ? MemberList(answer) : nil
         } catch {
             return nil
         }

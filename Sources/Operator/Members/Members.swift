@@ -33,6 +33,11 @@ package protocol Members: Sendable {
 
     func disarm(_ alarm: Alarm, through url: String) async throws(MemberError)
 
+    /// Has the cluster agree on something that changes nothing. What it agreed on before is on the
+    /// disks of a quorum then: how far a log is decided is written with its next entry (etcd's
+    /// raft, `MustSync`).
+    func settle(through url: String) async throws(MemberError)
+
     /// Ends all connections.
     func close() async
 }

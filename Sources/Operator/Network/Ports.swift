@@ -78,7 +78,9 @@ package final class Ports: Sendable {
         return slots
     }
 
-    /// Ports for one more member of a cluster, in its block: a pair that is nobody's and free.
+    /// Ports for one more member of a cluster, in its block: a pair that is nobody's and free. The
+    /// pairs take turns, since members that lag behind still know who left by its address, and
+    /// would take who comes for that one.
     func extend(_ record: ClusterRecord) throws(OperatorError) -> ClusterRecord.Slot {
         guard let first = record.slots.min(by: { $0.number < $1.number }) else {
             throw OperatorError(.state, "the record names no ports", at: record.name)
@@ -89,7 +91,9 @@ package final class Ports: Sendable {
             taken.filter { $0.key != record.uid }.values.reduce(into: Set()) { $0.formUnion($1) }
         }
         var failure: OperatorError?
-        for slot in Ports.slots(Ports.block / 2, from: base) where !used.contains(slot.number) {
+        let slots = Ports.slots(Ports.block / 2, from: base)
+        let turn = record.nextOrdinal % slots.count
+        for slot in slots[turn...] + slots[..<turn] where !used.contains(slot.number) {
             guard Ports.all(in: [slot]).isDisjoint(with: others) else { continue }
             do throws(OperatorError) {
                 try probe([slot], record.address)

@@ -35,7 +35,8 @@ package final class MemberProgram: ProgramStore {
 
     private let folder: String
     private let disk: any Disk
-    private let embedded: String?
+    /// Where the embedded member is, whether it exists or not.
+    package let embeddedPath: String
     /// The hashes of files by what they were then. Held while a copy is made: clusters pin side by
     /// side.
     private let known = Mutex<[File: String]>([:])
@@ -48,15 +49,11 @@ package final class MemberProgram: ProgramStore {
     /// - Parameter embedded: The embedded member; nil: `etcd-member` beside this program.
     package init(folder: String, embedded: String?, on disk: any Disk) {
         self.folder = folder
-        self.embedded = embedded
+        // Asked now: later a new version may have taken the place of this program.
+        embeddedPath =
+            embedded.map(absolutePath)
+            ?? (programPath(of: "self") ?? "/proc/self/exe").parent + "/etcd-member"
         self.disk = disk
-    }
-
-    /// Where the embedded member is, whether it exists or not.
-    package var embeddedPath: String {
-        if let embedded { return absolutePath(embedded) }
-        let own = realPath("/proc/self/exe") ?? "/proc/self/exe"
-        return own.parent + "/etcd-member"
     }
 
     /// Copies the program unless that was done before.

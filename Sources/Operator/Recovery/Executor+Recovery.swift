@@ -16,6 +16,9 @@ extension Executor {
             try changeMembers(&record) { $0.recovery = Recovery(why: why, at: clocks.wallNow()) }
             return .done
         case .cancelRecovery:
+            guard try clearSeed(record), try clearWork() else {
+                return .notYet("a process of the recovery has to end")
+            }
             try changeMembers(&record) { $0.recovery = nil }
             return .done
         case .chooseSurvivor: return try chooseSurvivor(&record, seen)
@@ -32,7 +35,7 @@ extension Executor {
         _ record: inout ClusterRecord,
         _ seen: Observation
     ) throws(OperatorError) -> Outcome {
-        var best: (name: String, survivor: Survivor)?
+        var best: (name: String, rank: Int, survivor: Survivor)?
         for member in seen.members {
             let files = directory.member(member.name)
             // What was observed may have changed since: the last look is the one that counts.
@@ -45,7 +48,15 @@ extension Executor {
             try files.claim().release()
             do throws(WALError) {
                 let survivor = try Survivor.read(dataDirectory: files.data, on: directory.disk)
-                if best.map({ $0.survivor < survivor }) ?? true { best = (member.name, survivor) }
+                // Rule 19: whose data was found wrong, and who is no member any more, is the source
+                // only where there is no other.
+                let departure = record.member(member.name)?.departure
+                let isSuspect = departure?.cause == .dataDiffers || departure?.unlistedAt != nil
+                let rank = isSuspect ? 0 : 1
+                let isBetter = best.map { (best) in
+                    rank == best.rank ? best.survivor < survivor : best.rank < rank
+                }
+                if isBetter ?? true { best = (member.name, rank, survivor) }
             } catch {
                 if case .disk(let cause) = error { throw OperatorError(state: cause) }
                 // It is one of the lost ones: the next pass counts again.
@@ -68,37 +79,73 @@ extension Executor {
         return .changed(
             from: seen.members.map { "\($0.name): \($0.directory)" }.joined(separator: ", "),
             to: "\(best.name), whose log ends with \(best.survivor.last)"
+                + (best.rank == 0 ? "; its data is in doubt, and there is no other" : "")
         )
     }
 
-    /// An empty folder to work in. What an attempt before has left is only copies, and would fill
-    /// the disk if it stayed; nil while a process of it still uses them.
-    private func workFolder() throws(OperatorError) -> String? {
-        let all = directory.path + "/recovery"
-        let users = runtime.users(below: all)
+    /// Where copies are made, for one recovery after the other.
+    private var workPlace: String { directory.path + "/recovery" }
+
+    /// Removes what an attempt has left: only copies, which would fill the disk if they stayed.
+    /// False while a process of it still uses them.
+    private func clearWork() throws(OperatorError) -> Bool { try clear(workPlace) }
+
+    /// An attempt has failed: until the next one the disk may be needed for something else. What
+    /// cannot be removed now is removed by that, and the attempt's own failure is what is told.
+    private func dropWork() {
+        _ = try? clearWork()
+    }
+
+    /// Removes what was made of the new cluster's first member, in which nothing has run.
+    private func clearSeed(_ record: ClusterRecord) throws(OperatorError) -> Bool {
+        guard let source = record.recovery?.source, let seed = record.seed(of: source)?.member,
+            record.member(seed.name) == nil
+        else { return true }
+        return try clear(directory.member(seed.name).path)
+    }
+
+    private func clear(_ folder: String) throws(OperatorError) -> Bool {
+        let users = runtime.users(below: folder)
         for data in users { _ = try runtime.stop(data, patience: .seconds(3)) }
-        guard users.isEmpty else { return nil }
-        let folder = "\(all)/\(clocks.wallNow().fileName)"
+        guard users.isEmpty else { return false }
         do throws(DiskError) {
-            try directory.disk.removeAll(all)
-            try directory.disk.createDirectory(folder)
+            try directory.disk.removeAll(folder)
+            return true
         } catch {
             throw OperatorError(state: error)
         }
-        return folder
+    }
+
+    /// Rule 9: a copy, the snapshot and the new data, each as large as what the survivor has, and
+    /// so much that nobody else is starved.
+    private func checkRoom(for data: String) throws(OperatorError) {
+        do throws(DiskError) {
+            let needed = Quantity(bytes: 3 * (try directory.disk.size(of: data)))
+            let free = Quantity(bytes: try directory.disk.freeSpace(directory.path))
+            guard free.bytes - DiskSpace.reserve.bytes < needed.bytes else { return }
+            throw DiskError(
+                .noSpace,
+                "copy what the survivor has from",
+                data,
+                reason: "\(free) are free, and it takes \(needed) and \(DiskSpace.reserve) more"
+            )
+        } catch {
+            throw OperatorError(state: error)
+        }
     }
 
     private func salvage(_ record: inout ClusterRecord) async throws(OperatorError) -> Outcome {
         guard let source = record.recovery?.source, let member = record.member(source.survivor)
         else { throw OperatorError(.state, "no survivor was chosen", at: directory.path) }
-        guard let work = try workFolder() else {
-            return .notYet("a process of the attempt before has to end")
-        }
+        guard try clearWork() else { return .notYet("a process of the attempt before has to end") }
         let original = directory.member(source.survivor)
         try original.claim().release()
+        try checkRoom(for: original.data)
+        let work = "\(workPlace)/\(clocks.wallNow().fileName)"
         do throws(DiskError) {
-            try directory.disk.copy(original.data, to: work + "/data")
+            try await directory.disk.copy(original.data, to: work + "/data")
         } catch {
+            dropWork()
             throw OperatorError(state: error)
         }
         var etcd: String?
@@ -109,7 +156,20 @@ extension Executor {
             )
         }
         let copy = SurvivorCopy(folder: work, data: work + "/data", name: member.name, etcd: etcd)
-        var salvaged = try await tools.salvage(copy)
+        var salvaged: Recovery.Salvaged
+        do throws(OperatorError) {
+            salvaged = try await tools.salvage(copy)
+        } catch {
+            dropWork()
+            guard error.code == .damaged else { throw error }
+            // Its log was whole, but not its store: another may know as much.
+            try original.mark(damage: "cannot be salvaged: \(error.what)")
+            try changeMembers(&record) { record in
+                record.recovery?.phase = .stopping
+                record.recovery?.source = nil
+            }
+            return .changed(from: source.survivor, to: "another survivor; \(error)")
+        }
         // The state directory may be moved before it is used.
         salvaged.snapshot = String(salvaged.snapshot.dropFirst(directory.path.count + 1))
         // No revision that anybody has seen may come again with other contents (safety rule 28).
@@ -134,8 +194,9 @@ extension Executor {
             let launch = record.member(source.survivor)?.launch
         else { throw OperatorError(.state, "nothing was salvaged", at: directory.path) }
         let files = directory.member(member.name)
-        // Nothing has run in it: an attempt that was cut off made it.
-        try files.discard(at: clocks.wallNow().fileName)
+        guard try clearSeed(record) else {
+            return .notYet("a process of the attempt before has to end")
+        }
         var next = record
         next.succeed(with: member, clusterID: clusterID, token: source.token)
         let arguments = MemberFlags(record: next, spec: next.applied.spec).arguments(member)
@@ -184,6 +245,8 @@ extension Executor {
         )
         for name in recovery.retiring {
             let files = directory.member(name)
+            // Rule 12: nothing is written under a process either.
+            try files.claim().release()
             do throws(DiskError) {
                 if try directory.disk.status(files.data) != nil {
                     try stamp.write(toDataDirectory: files.data, on: directory.disk)
@@ -191,29 +254,48 @@ extension Executor {
             } catch {
                 throw OperatorError(state: error)
             }
-            try files.discard(at: when.fileName)
+            try files.discard(at: when.fileName, of: record)
         }
+        guard try clearWork() else { return .notYet("a process of the recovery has to end") }
         try changeMembers(&record) { $0.recovery = nil }
         return .done
     }
 }
 
 extension Disk {
-    /// Copies a directory with all that is in it.
-    fileprivate func copy(_ source: String, to target: String) throws(DiskError) {
+    /// Bytes in all files of a directory and below it.
+    fileprivate func size(of folder: String) throws(DiskError) -> Int64 {
+        var sum: Int64 = 0
+        for name in try list(folder) {
+            guard let status = try status("\(folder)/\(name)") else { continue }
+            sum += status.isDirectory ? try size(of: "\(folder)/\(name)") : status.size
+        }
+        return sum
+    }
+
+    /// Copies a directory with all that is in it. That may take minutes, in which others have their
+    /// turns.
+    fileprivate func copy(_ source: String, to target: String) async throws(DiskError) {
         try createDirectory(target)
         for name in try list(source) {
             let (from, to) = ("\(source)/\(name)", "\(target)/\(name)")
             guard let status = try status(from) else { continue }
             if status.isDirectory {
-                try copy(from, to: to)
+                try await copy(from, to: to)
                 continue
             }
             let input = try open(from, .read)
             defer { input.close() }
             let output = try open(to, .create)
             defer { output.close() }
-            try output.fill(from: input)
+            var offset: Int64 = 0
+            while true {
+                let piece = try input.read(at: offset, count: 4 << 20)
+                if piece.isEmpty { break }
+                try output.write(piece, at: offset)
+                offset += Int64(piece.count)
+                await Task.yield()
+            }
             try output.sync()
         }
         try syncDirectory(target)

@@ -55,7 +55,8 @@ package struct MemberTools: RecoveryTools {
         do throws(WALError) {
             try WAL.raiseCommit(on: disk, directory: copy.data + "/member/wal")
         } catch {
-            throw OperatorError(.state, "the log cannot be continued: \(error)", at: copy.data)
+            if case .disk(let cause) = error { throw OperatorError(state: cause) }
+            throw OperatorError(.damaged, "the log cannot be continued: \(error)", at: copy.data)
         }
         let ports = FreePort.several(2)
         let client = "http://127.0.0.1:\(ports[0])"
@@ -72,13 +73,14 @@ package struct MemberTools: RecoveryTools {
         )
         var revision: Int64?
         let deadline = monotonicNow() + .seconds(300)
-        while revision == nil, !process.hasEnded, monotonicNow() < deadline {
+        while revision == nil, !process.hasEnded, monotonicNow() < deadline, !Task.isCancelled {
             let probe = await members.look(at: [client]).first?.probe
             if probe?.isServing == true { revision = probe?.revision }
             if revision == nil { _ = await process.waitForEnd(atMost: .milliseconds(100)) }
         }
         try await process.end(patience: .seconds(60))
         guard let revision else {
+            if Task.isCancelled { throw OperatorError(.process, "the operator is stopping") }
             throw OperatorError(
                 .process,
                 "etcd does not serve what the survivor has",

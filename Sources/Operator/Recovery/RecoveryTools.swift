@@ -21,6 +21,13 @@ package struct SurvivorCopy: Hashable, Sendable {
     package var name: String
     /// The member's own program, for a real etcd; nil: it is one of ours.
     package var etcd: String?
+
+    package init(folder: String, data: String, name: String, etcd: String?) {
+        self.folder = folder
+        self.data = data
+        self.name = name
+        self.etcd = etcd
+    }
 }
 
 /// What a new cluster begins with.

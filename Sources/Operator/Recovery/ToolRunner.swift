@@ -5,6 +5,8 @@ import Storage
 /// Runs programs that end by themselves.
 struct ToolRunner: Sendable {
     let events: FileEvents
+    /// The exit code of `etcd-member` for damaged data.
+    private static let corruption: Int32 = 65
 
     /// Runs it to its end. Returns what it wrote, which is in the file too.
     func run(
@@ -15,10 +17,13 @@ struct ToolRunner: Sendable {
         let process = try start(program, arguments, log: log)
         await process.waitForEnd()
         let output = text(log)
-        guard case .code(0) = process.status else {
+        // It can be asked only once.
+        let status = process.takeStatus()
+        guard status == .code(0) else {
+            if Task.isCancelled { throw OperatorError(.process, "the operator is stopping") }
             let last = output.split(separator: "\n").last.map(String.init) ?? ""
             throw OperatorError(
-                .process,
+                status == .code(ToolRunner.corruption) ? .damaged : .process,
                 "\(program) \(arguments.prefix(2).joined(separator: " ")) failed: \(last)",
                 at: log
             )
@@ -48,9 +53,13 @@ struct ToolRunner: Sendable {
         return try ToolProcess(id, events)
     }
 
+    /// What was written last, which is where a tool says what came of it.
     private func text(_ path: String) -> String {
         // What cannot be read is only missing in a message.
-        String(decoding: (try? FileDisk().read(path, maxSize: 1 << 20)) ?? [], as: UTF8.self)
+        guard let file = try? FileDisk().open(path, .read) else { return "" }
+        defer { file.close() }
+        let start = max(0, ((try? file.size()) ?? 0) - 1 << 20)
+        return String(decoding: (try? file.read(at: start, count: 1 << 20)) ?? [], as: UTF8.self)
     }
 }
 
@@ -87,8 +96,8 @@ final class ToolProcess: Sendable {
 
     var hasEnded: Bool { ended.isOpen }
 
-    /// How it ended; nil while it has not.
-    var status: ExitStatusOfTool? {
+    /// How it ended; nil while it has not. The system tells it once, and then knows no more.
+    func takeStatus() -> ExitStatusOfTool? {
         guard hasEnded else { return nil }
         var result = clinux_exit()
         guard unsafe clinux_pidfd_reap(descriptor, &result) == 1 else { return .unknown }
@@ -112,11 +121,18 @@ final class ToolProcess: Sendable {
 
     /// Asks it to end, makes it end when it does not, and returns when it has.
     func end(patience: Duration) async throws(OperatorError) {
+        // An operator that is stopping waits for this as well, and no longer than that.
+        let patience = Task.isCancelled ? min(patience, .seconds(5)) : patience
         _ = clinux_pidfd_signal(descriptor, SIGTERM)
-        if await waitForEnd(atMost: patience) { return }
+        if await hasEnded(within: patience) { return }
         _ = clinux_pidfd_signal(descriptor, SIGKILL)
-        guard await waitForEnd(atMost: .seconds(10)) else {
+        guard await hasEnded(within: .seconds(10)) else {
             throw OperatorError(.process, "a process does not end, not even when killed")
         }
+    }
+
+    /// Waits also in a task that was cancelled.
+    private func hasEnded(within limit: Duration) async -> Bool {
+        await Task { [ended] in await ended.wait(atMost: limit) }.value
     }
 }

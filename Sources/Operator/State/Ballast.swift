@@ -25,16 +25,26 @@ package final class Ballast: Sendable {
         guard free < Ballast.full || free > Ballast.plenty else { return free }
         let result = turn.withLock { _ in
             Result { () throws(DiskError) -> Int64 in
-                let isThere = try disk.status(path) != nil
-                if free < Ballast.full, isThere {
+                let size = try disk.status(path)?.size
+                if free < Ballast.full, size != nil {
                     try disk.remove(path)
                     return try disk.freeSpace(path.parent)
                 }
-                if free > Ballast.plenty, !isThere { try fill() }
+                guard free > Ballast.plenty, size != Int64(Ballast.size) else { return free }
+                // Of one that could not be finished the rest would be missing when it is needed.
+                if size != nil { try disk.remove(path) }
+                try fill()
                 return free
             }
         }
         return try result.get()
+    }
+
+    /// For an operator that begins: on a full disk it could not even take its lock.
+    package func giveBackIfFull() {
+        // Whatever is wrong with the place, the next step there tells it.
+        guard let free = try? disk.freeSpace(path.parent), free < Ballast.full else { return }
+        try? disk.remove(path)
     }
 
     /// Bytes that no file system can make smaller.

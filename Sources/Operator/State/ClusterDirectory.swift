@@ -54,6 +54,19 @@ package struct ClusterDirectory: Sendable {
         return ([previous] + copies).compactMap { $0 }.filter { $0.flaw == nil }
     }
 
+    /// Tells the members' copies of the record, where there are any. Returns what went wrong: it
+    /// matters only if the record itself gets lost before the next start.
+    func renewCopies(_ record: ClusterRecord) -> [OperatorError] {
+        record.members.compactMap { known in
+            do throws(OperatorError) {
+                try member(known.name).renewCopy(record)
+                return nil
+            } catch {
+                return error
+            }
+        }
+    }
+
     private var previousRecord: String { path + "/cluster.json.previous" }
 
     /// Files that are written only for a cluster that exists, beside its record.
@@ -165,6 +178,34 @@ package struct ClusterDirectory: Sendable {
     /// The directories below `members/`, whoever made them.
     package func memberNames() throws(OperatorError) -> [String] {
         try names(path + "/members").filter { !$0.hasPrefix(".") }
+    }
+
+    /// All data of the cluster, in use and put away, held. Where its disk is not mounted nobody can
+    /// tell who uses it.
+    func claims(_ uid: String) throws(OperatorError) -> [DataClaim] {
+        // Also what is put aside until its place is free.
+        var data: [String] = []
+        let names = try names(path + "/members")
+        do throws(DiskError) {
+            if try disk.status(path + "/members") != nil, let problem = sentinelProblem(uid) {
+                throw DiskError(.notFound, "hold the data", path, reason: problem)
+            }
+            for name in names
+            where try disk.status("\(path)/members/\(name)")?.isDirectory == true {
+                data.append(member(name).data)
+            }
+        } catch {
+            throw OperatorError(state: error)
+        }
+        data += try trashNames().map { "\(path)/trash/\($0)/data" }
+        var claims: [DataClaim] = []
+        do throws(OperatorError) {
+            for place in data { claims.append(try DataClaim(data: place, on: disk)) }
+        } catch {
+            for claim in claims { claim.release() }
+            throw error
+        }
+        return claims
     }
 
     func trashNames() throws(OperatorError) -> [String] {

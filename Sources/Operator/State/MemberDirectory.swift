@@ -34,6 +34,19 @@ package struct MemberDirectory: Sendable {
         try StateFile.load(ClusterRecord.self, at: path + "/record.json", on: disk)
     }
 
+    /// Something is in `data/`, whatever it is.
+    func hasData() throws(OperatorError) -> Bool {
+        do throws(DiskError) {
+            return try isUsed()
+        } catch {
+            throw OperatorError(state: error)
+        }
+    }
+
+    private func isUsed() throws(DiskError) -> Bool {
+        try disk.status(data) != nil ? try !disk.list(data).isEmpty : false
+    }
+
     /// Makes the directory and stamps it; what says the same is left alone. Returns why the copy of
     /// the record could not be renewed, which keeps no member from starting.
     @discardableResult
@@ -65,6 +78,10 @@ package struct MemberDirectory: Sendable {
 
     /// Renews the copy of the record, of a member that has one.
     func renewCopy(_ current: ClusterRecord) throws(OperatorError) {
+        // Where a disk is not mounted there is no copy, and yet there is one.
+        if let problem = cluster.sentinelProblem(current.uid) {
+            throw OperatorError(.state, problem, at: path)
+        }
         do throws(DiskError) {
             guard try disk.status(path + "/record.json") != nil else { return }
         } catch {
@@ -89,12 +106,15 @@ package struct MemberDirectory: Sendable {
     }
 
     /// Moves everything of a member that has left to the cluster's trash. What is gone already is
-    /// done.
-    func discard(at when: String) throws(OperatorError) {
+    /// done, unless its disk is gone with it.
+    func discard(at when: String, of record: ClusterRecord) throws(OperatorError) {
         let claim = try claim()
         defer { claim.release() }
         do throws(DiskError) {
-            guard try disk.status(path) != nil else { return }
+            guard try disk.status(path) != nil else {
+                guard let problem = cluster.sentinelProblem(record.uid) else { return }
+                throw DiskError(.notFound, "find", path, reason: problem)
+            }
             let trash = cluster.path + "/trash"
             try disk.createDirectory(trash)
             try disk.rename(path, to: "\(trash)/\(when)-\(member)")
@@ -138,16 +158,18 @@ package struct MemberDirectory: Sendable {
     package func state(in record: ClusterRecord) -> DirectoryState {
         if let problem = cluster.sentinelProblem(record.uid) { return .unknown(problem) }
         do throws(DiskError) {
+            if let link = try danglingLink() {
+                return .unknown("\(link) leads nowhere; mount the disk that it leads to")
+            }
             guard let status = try disk.status(path) else {
                 // What is put aside has a name that is no member's: it asks no further.
                 let waits = record.member(member) != nil && isAside(record)
                 return waits ? .aside : .gone
             }
             guard status.isDirectory else { return .foreign("\(path) is no directory") }
-            let hasData = try disk.status(data) != nil ? try !disk.list(data).isEmpty : false
             switch try readIdentity() {
             case .absent:
-                guard hasData else { return .empty }
+                guard try isUsed() else { return .empty }
                 return .foreign("\(data) has files and nothing says whose they are")
             case .unusable(let why):
                 return .unknown(why)
@@ -167,6 +189,16 @@ package struct MemberDirectory: Sendable {
         } catch {
             return .unknown(error.description)
         }
+    }
+
+    /// A symbolic link in the place of the directory or of its data, to where nothing is: a disk
+    /// that is not mounted rather than data that are lost.
+    private func danglingLink() throws(DiskError) -> String? {
+        for place in [path, data] where try disk.status(place) == nil {
+            guard try disk.status(place.parent)?.isDirectory == true else { return nil }
+            if try disk.list(place.parent).contains(place.lastComponent) { return place }
+        }
+        return nil
     }
 
     private func isAside(_ record: ClusterRecord) -> Bool {
@@ -191,6 +223,22 @@ package struct MemberDirectory: Sendable {
     /// that nobody does, not even a process that cannot be seen from here (safety rule 12). To be
     /// released before a member is started.
     package func claim() throws(OperatorError) -> DataClaim {
+        try DataClaim(data: data, on: disk)
+    }
+
+    /// A write-ahead log in etcd's layout is there.
+    private func hasLog() throws(DiskError) -> Bool {
+        let folder = data + "/member/wal"
+        guard try disk.status(folder) != nil else { return false }
+        return try disk.list(folder).contains { $0.hasSuffix(".wal") }
+    }
+}
+
+/// The locks of one member's data, held.
+package struct DataClaim: Sendable {
+    private let locks: [any DiskLock]
+
+    init(data: String, on disk: any Disk) throws(OperatorError) {
         var locks: [any DiskLock] = []
         do throws(DiskError) {
             for name in ["member/lock", "member/snap/db"] {
@@ -207,20 +255,8 @@ package struct MemberDirectory: Sendable {
                 remedy: "find it (`fuser \(error.path)`, also in containers) and stop it"
             )
         }
-        return DataClaim(locks: locks)
+        self.locks = locks
     }
-
-    /// A write-ahead log in etcd's layout is there.
-    private func hasLog() throws(DiskError) -> Bool {
-        let folder = data + "/member/wal"
-        guard try disk.status(folder) != nil else { return false }
-        return try disk.list(folder).contains { $0.hasSuffix(".wal") }
-    }
-}
-
-/// The locks of one member's data, held.
-package struct DataClaim: Sendable {
-    fileprivate let locks: [any DiskLock]
 
     package func release() {
         for lock in locks { lock.release() }

@@ -121,9 +121,11 @@ package struct StateDirectory: Sendable {
     }
 
     /// Takes the lock, or says which process holds it.
-    package func lock() throws(OperatorError) -> StateLock {
+    ///
+    /// - Parameter process: Who takes it; nil: this process.
+    package func lock(as process: Int32? = nil) throws(OperatorError) -> StateLock {
         try StateDirectory.checkOwner(root, disk)
-        return try StateLock(path: root + "/lock", on: disk)
+        return try StateLock(path: root + "/lock", process: process ?? getpid(), on: disk)
     }
 
     /// The clusters of which anything is kept, in the order of their names.
@@ -191,14 +193,16 @@ package struct StateDirectory: Sendable {
 package final class StateLock: Sendable {
     private let lock: any DiskLock
     private let path: String
+    private let process: Int32
     private let disk: any Disk
 
-    fileprivate init(path: String, on disk: any Disk) throws(OperatorError) {
+    fileprivate init(path: String, process: Int32, on disk: any Disk) throws(OperatorError) {
         self.path = path
+        self.process = process
         self.disk = disk
         do throws(DiskError) {
             lock = try disk.lock(path)
-            try disk.replaceContent(of: path, with: Array("\(getpid())\n".utf8))
+            try disk.replaceContent(of: path, with: Array("\(process)\n".utf8))
         } catch {
             guard error.kind == .locked else { throw OperatorError(state: error) }
             let text = (try? disk.read(path, maxSize: 4096)).map {
@@ -217,7 +221,7 @@ package final class StateLock: Sendable {
     /// Tells where the holder listens.
     func publish(socket: String) throws(OperatorError) {
         do throws(DiskError) {
-            try disk.replaceContent(of: path, with: Array("\(getpid())\n\(socket)\n".utf8))
+            try disk.replaceContent(of: path, with: Array("\(process)\n\(socket)\n".utf8))
         } catch {
             throw OperatorError(state: error)
         }
@@ -233,7 +237,8 @@ extension Disk {
     fileprivate func replaceContent(of path: String, with bytes: [UInt8]) throws(DiskError) {
         let file = try open(path, .createOrOpen)
         defer { file.close() }
-        try file.truncate(to: 0)
+        // In this order, since a full disk takes no bytes for a file that was just cut off.
         try file.write(bytes, at: 0)
+        try file.truncate(to: Int64(bytes.count))
     }
 }

@@ -96,7 +96,7 @@ private func finish(
     _ findings: inout Findings
 ) -> Plan? {
     let logsInPlace = seen.members.allSatisfy { $0.directory == .intact }
-    let serving = seen.members.filter(\.probe.isServing).count
+    let serving = seen.serving.count
     if logsInPlace, serving > record.members.count / 2, findings.blocked.isEmpty,
         seen.memberList?.clusterID == record.clusterID
     {
@@ -111,11 +111,30 @@ private func finish(
         plan.phase = plan.blockedBy == nil ? .bootstrapping : plan.phase
         return plan
     }
-    if let refusal = findings.refusal() { return refusal }
+    if servesWithoutTheLost(record, seen) {
+        return .act(
+            [.markBootstrapped],
+            because: "\(serving) of \(record.members.count) members serve, and the others can only "
+                + "be replaced",
+            .bootstrapping
+        )
+    }
+    if let plan = findings.refusal() ?? unhang(seen, &findings) { return plan }
     return .wait(
         for: "the members to form a cluster",
         because: "\(serving) of \(record.members.count) members serve",
         .bootstrapping,
         recheckAfter: .milliseconds(200)
     )
+}
+
+/// A quorum has confirmed who is in the cluster, and all others were launched and have no data: the
+/// machine went down before their first log was on disk. From now on nobody is seeded, so that they
+/// are replaced like anybody whose data is lost.
+private func servesWithoutTheLost(_ record: ClusterRecord, _ seen: Observation) -> Bool {
+    Electorate(seen)?.hasQuorum == true
+        && record.members.allSatisfy { member in
+            guard let observed = seen.member(member.name) else { return false }
+            return observed.directory == .intact || member.launched && observed.hasLostData
+        }
 }

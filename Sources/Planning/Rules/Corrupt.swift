@@ -13,7 +13,8 @@ func corrupt(_ seen: Observation, _ findings: inout Findings) -> Plan? {
         record.members.first { $0.id == entry.id }?.name ?? entry.id
     }
     let last = seen.comparisons.last
-    let verdict = last?.verdict(voters: voters) ?? .unknown
+    let lost = Set(findings.losses.keys)
+    let verdict = last?.verdict(voters: voters, lost: lost) ?? .unknown
     guard !alarms.isEmpty || verdict.isBad else { return nil }
     guard let last, seen.now.monotonic - last.at < freshness else {
         return .act(
@@ -22,7 +23,7 @@ func corrupt(_ seen: Observation, _ findings: inout Findings) -> Plan? {
             .recovering
         )
     }
-    let verdicts = seen.comparisons.map { $0.verdict(voters: voters) }
+    let verdicts = seen.comparisons.map { $0.verdict(voters: voters, lost: lost) }
     let isConfirmed =
         verdicts.count > 1 && verdicts.allSatisfy { $0 == verdict }
         && seen.comparisons.allSatisfy { seen.now.monotonic - $0.at < freshness * 2 }
@@ -39,6 +40,7 @@ func corrupt(_ seen: Observation, _ findings: inout Findings) -> Plan? {
     }
     switch verdict {
     case .agreed:
+        guard Electorate(seen)?.hasQuorum == true else { return nil }
         return .act(
             [.disarm(alarms)],
             because: "the data of all \(voters.count) voters was compared twice and is equal",
@@ -61,6 +63,14 @@ func corrupt(_ seen: Observation, _ findings: inout Findings) -> Plan? {
             "etcd raised the alarm CORRUPT, and too few voters' data could be compared"
         )
         return nil
+    case .undecided(let names):
+        let unheard = names.joined(separator: ", ")
+        let why =
+            "the members' data differs, and who is right may be for \(unheard) to say, whose data "
+            + "could not be compared yet"
+        findings.note(.degraded, "DataUncompared", why)
+        findings.undecided = why
+        return nil
     case .split:
         let why =
             "the members' data differs and no majority agrees; nothing is touched. Compare them "
@@ -68,6 +78,12 @@ func corrupt(_ seen: Observation, _ findings: inout Findings) -> Plan? {
         findings.note(.degraded, "DataDiverged", why)
         return .refuse("DataDiverged", because: why)
     }
+}
+
+/// While nobody knows whose data is right no member is made from another's: its vote would be that
+/// other's once more. Those that have not been heard yet are healed by the rules above.
+func holdCopies(_ seen: Observation, _ findings: inout Findings) -> Plan? {
+    findings.undecided.map { .refuse("DataUncompared", because: $0, .recovering) }
 }
 
 /// For how long a comparison says something.
@@ -78,7 +94,7 @@ private let apart = Duration.seconds(1)
 extension HashComparison.Verdict {
     fileprivate var isBad: Bool {
         switch self {
-        case .minority, .split: true
+        case .minority, .split, .undecided: true
         case .agreed, .unknown: false
         }
     }
@@ -90,6 +106,7 @@ extension HashComparison.Verdict: CustomStringConvertible {
         case .agreed: "all agree"
         case .minority(let names): "\(names.joined(separator: ", ")) differ from the majority"
         case .split: "they differ, without a majority"
+        case .undecided(let names): "they differ, and \(names.joined(separator: ", ")) may decide"
         case .unknown: "too few could be compared"
         }
     }

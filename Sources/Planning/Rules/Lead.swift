@@ -5,7 +5,7 @@ import ClusterAPI
 /// rule 17). What is wrong is told by `noteLeadership`.
 func lead(_ seen: Observation, _ findings: inout Findings) -> Plan? {
     guard case .read(let record) = seen.record, record.phase == .bootstrapped,
-        let electorate = Electorate(seen), electorate.hasQuorum,
+        let electorate = Electorate(seen), electorate.hasQuorum, !seen.isComingBack(),
         let leader = record.members.first(where: { $0.id != nil && $0.id == seen.leaderID }),
         let id = leader.id, case .moveLeader(let heir)? = handOver(from: id, record, seen)
     else { return nil }

@@ -15,7 +15,7 @@ func learn(_ seen: Observation, _ findings: inout Findings) -> Plan? {
     guard entry.isLearner else {
         return .act([.admit(member: member.name)], because: "\(member.name) votes", .recovering)
     }
-    return promote(member, id, electorate, seen, &findings)
+    return promote(member, id, electorate, record, seen, &findings)
 }
 
 private func add(
@@ -64,6 +64,7 @@ private func promote(
     _ member: ClusterRecord.Member,
     _ id: String,
     _ electorate: Electorate,
+    _ record: ClusterRecord,
     _ seen: Observation,
     _ findings: inout Findings
 ) -> Plan? {
@@ -72,6 +73,10 @@ private func promote(
         seen.now.monotonic - since >= seen.spec.healing.learnerTimeout
     {
         let why = "\(member.name) has made no progress for \(seen.seconds(since: since))"
+        if let held = seen.tooManyLearners(record) {
+            findings.note(.degraded, "ReplacementHeld", "\(why); \(held)", member: member.name)
+            return nil
+        }
         return .act(
             [.retire(member: member.name, Departure(.fellBehind, why, at: seen.now.wall))],
             because: why,

@@ -16,27 +16,45 @@ func makeRoom(_ seen: Observation, _ findings: inout Findings) -> Plan? {
     }
     let alarms = seen.alarms.filter { $0.kind == .noSpace }
     guard !alarms.isEmpty else { return nil }
-    guard seen.spaceWork.isCompacted else {
+    guard seen.spaceWork.compaction != nil else {
         return .act([.compact], because: "the store is full: its history is dropped", .recovering)
     }
     let serving = record.members.filter { seen.member($0.name)?.probe.isServing == true }
-    let left = serving.filter { !seen.spaceWork.defragmented.contains($0.name) }
+    // What the members were started with counts, whatever the spec says by now.
+    let quota = record.applied.spec.storage.quota
+    let limit = Double(quota.bytes) * enough
+    let left = serving.filter { member in
+        !seen.spaceWork.defragmented.contains(member.name)
+            && !seen.isInVainToDefragment(member.name, limit)
+    }
     if !left.isEmpty, let lack = seen.lacksRoom {
         findings.note(.degraded, "DiskPressure", "the store is full and stays so: \(lack)")
         return nil
     }
-    if let plan = defragment(left, electorate, record, seen, "the store is full") { return plan }
-    let quota = seen.spec.storage.quota
-    let full = serving.first { member in
-        let size = seen.member(member.name)?.probe.dbSize ?? 0
-        return Double(size) >= Double(quota.bytes) * enough
-    }
-    if let full {
+    let isSafe = electorate.isWhole || left.allSatisfy { electorate.servesWithout($0.id ?? "") }
+    guard left.isEmpty || isSafe else {
         findings.note(
             .degraded,
             "NoSpace",
-            "\(full.name) is full even without history and gaps: delete keys, or raise "
-                + "spec.storage.quota (\(quota))"
+            "the store is full; no member gives back what it does not use while only "
+                + "\(electorate.healthy.count) of \(electorate.voters.count) voters serve"
+        )
+        return nil
+    }
+    if !left.isEmpty, seen.isComingBack() { return nil }
+    if let plan = defragment(left, electorate, record, seen, "the store is full") { return plan }
+    let full = serving.first { member in
+        Double(seen.member(member.name)?.probe.dbSize ?? 0) >= limit
+    }
+    if let full {
+        let why = "\(full.name) is full even without history and gaps"
+        if seen.hasChangedSinceCompaction {
+            return .act([.compact], because: "\(why), but keys were deleted", .recovering)
+        }
+        findings.note(
+            .degraded,
+            "NoSpace",
+            "\(why): delete keys until it holds less than \(Int(enough * 100))% of \(quota)"
         )
         return nil
     }
@@ -49,6 +67,28 @@ func makeRoom(_ seen: Observation, _ findings: inout Findings) -> Plan? {
 
 /// The share of the quota below which there is room again.
 private let enough = 0.9
+/// Between two compactions.
+private let pause = Duration.seconds(30)
+
+extension Observation {
+    /// A database that uses most of its quota gives back too little to be rewritten for it. Only
+    /// the embedded engine tells what it uses by now: bbolt counts pages as free two commits after
+    /// a compaction, and a full store commits nothing.
+    fileprivate func isInVainToDefragment(_ name: String, _ limit: Double) -> Bool {
+        guard case .read(let record) = record, case .embedded = record.applied.spec.engine else {
+            return false
+        }
+        return Double(member(name)?.probe.dbSizeInUse ?? 0) >= limit
+    }
+
+    /// While the alarm stands only deletions are taken, so a newer revision has freed something.
+    fileprivate var hasChangedSinceCompaction: Bool {
+        guard let last = spaceWork.compaction, now.monotonic - last.at >= pause,
+            let revision = serving.compactMap(\.probe.revision).max()
+        else { return false }
+        return revision > last.revision
+    }
+}
 
 /// The next step on the way to have these members defragmented: one at a time, and never one that
 /// leads, since it answers nobody meanwhile. Nil when none is left.

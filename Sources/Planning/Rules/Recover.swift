@@ -3,15 +3,12 @@ import ClusterAPI
 /// Carries a recovery through, once it has begun: nothing else is done for the cluster meanwhile.
 func recover(_ seen: Observation, _ findings: inout Findings) -> Plan? {
     guard case .read(let record) = seen.record, let recovery = record.recovery else { return nil }
+    // Until the new cluster takes the place of the old, nothing of that is changed.
+    if recovery.phase != .retiring, !isLost(record, seen) {
+        return .act([.cancelRecovery], because: "a majority has its data after all", .recovering)
+    }
     switch recovery.phase {
     case .stopping:
-        if !isLost(record, seen) {
-            return .act(
-                [.cancelRecovery],
-                because: "a majority has its data after all",
-                .recovering
-            )
-        }
         let running = seen.members.filter(\.isRunning).map(\.name)
         if !running.isEmpty {
             return .act([.stop(members: running)], because: recovery.why, .recovering)
@@ -29,9 +26,10 @@ func recover(_ seen: Observation, _ findings: inout Findings) -> Plan? {
     }
 }
 
-/// The voters that are left with their data are no quorum.
-func isLost(_ record: ClusterRecord, _ seen: Observation) -> Bool {
-    let voters = record.members.filter(\.isVoter)
-    let kept = voters.filter { seen.member($0.name)?.hasLostData != true }
-    return kept.count < voters.count / 2 + 1
+/// The voters that are left with their data are no quorum, and none serves.
+package func isLost(_ record: ClusterRecord, _ seen: Observation) -> Bool {
+    // The record may be behind: whoever was removed by hand is not missed.
+    if Electorate(seen)?.hasQuorum == true { return false }
+    let kept = record.voters.filter { seen.member($0.name)?.hasLostData != true }
+    return kept.count < record.voters.count / 2 + 1
 }

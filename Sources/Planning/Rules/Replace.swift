@@ -13,8 +13,17 @@ func replace(_ seen: Observation, _ findings: inout Findings) -> Plan? {
         guard let observed = seen.member(member.name),
             let departure = departure(of: member, observed, record, seen, findings)
         else { continue }
+        if let why = findings.undecided, departure.cause != .removed {
+            findings.note(.degraded, "ReplacementHeld", why, member: member.name)
+            continue
+        }
         if let held = hindrance(member, departure, electorate, record, seen) {
-            findings.note(.degraded, held.reason, "\(departure.why); \(held.why)")
+            findings.note(
+                .degraded,
+                held.reason,
+                "\(departure.why); \(held.why)",
+                member: member.name
+            )
             continue
         }
         return .act(
@@ -39,7 +48,7 @@ private func departure(
     }
     if findings.removed.contains(member.name) {
         let why = "\(member.name) was taken off the member list by somebody else"
-        return Departure(.removed, why, at: seen.now.wall)
+        return Departure(.removed, why, at: seen.now.wall, unlistedAt: seen.now.wall)
     }
     guard findings.blocked[member.name] == nil, observed.hangs(in: seen),
         observed.wasRestartedInVain, let since = observed.unservedSince,
@@ -65,7 +74,7 @@ private func hindrance(
     }
     guard let id = member.id, electorate.voters.contains(id) || departure.cause == .removed else {
         // A learner is not missed.
-        return nil
+        return seen.tooManyLearners(record).map { ("ReplacementHeld", $0) }
     }
     if departure.cause != .removed, !electorate.canLose(id) {
         return (
@@ -78,26 +87,40 @@ private func hindrance(
     if departure.cause == .unhealthy, let suspicion = seen.fleet.suspicion {
         return ("ObserverSuspect", "it is left alone: \(suspicion)")
     }
-    if let last = record.departed.last(where: { $0.wasVoter && $0.cause != .scaledDown }),
-        // A clock that was put back shall not forbid it for long.
-        (0..<secondsBetweenReplacements).contains(seen.now.wall.seconds - last.at.seconds)
-    {
+    if let last = seen.givenUpLately(record).last(where: \.wasVoter) {
         return (
             "ReplacementHeld",
             "\(last.member) was replaced at \(last.at), and a cluster gets one replacement an hour"
         )
     }
-    if seen.fleet.replacing >= mostReplacements {
+    if seen.fleet.replacing >= FleetObservation.mostReplacing {
         return ("ReplacementHeld", "\(seen.fleet.replacing) other clusters are being repaired")
     }
     return nil
 }
 
 private let secondsBetweenReplacements: Int64 = 3600
-/// Copying a member's data takes disk and network from all others of the machine.
-private let mostReplacements = 2
+/// Each learner that is given up leaves a copy of the data in the trash.
+private let mostLearners = 3
 
 extension Observation {
+    /// The members that were given up within the last hour.
+    fileprivate func givenUpLately(_ record: ClusterRecord) -> [Departed] {
+        record.departed.filter { departed in
+            // A clock that was put back shall not forbid anything for long.
+            let seconds = now.wall.seconds - departed.at.seconds
+            return departed.cause != .scaledDown
+                && (0..<secondsBetweenReplacements).contains(seconds)
+        }
+    }
+
+    /// Why no learner is given up now; nil when one may be.
+    func tooManyLearners(_ record: ClusterRecord) -> String? {
+        let count = givenUpLately(record).count { !$0.wasVoter }
+        guard count >= mostLearners else { return nil }
+        return "\(count) that joined were given up within the hour"
+    }
+
     /// A stopped member of whose data nobody can tell whether it is lost: unreadable, or somebody
     /// else's in its place. One is enough to forbid whatever counts on data being lost (safety rule
     /// 5).

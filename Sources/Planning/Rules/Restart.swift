@@ -89,8 +89,12 @@ private func starvation(_ member: MemberObservation, _ seen: Observation) -> Str
 extension ClusterRecord.Member {
     /// It leaves, and has done so as far as the cluster is concerned.
     fileprivate func isListedNoMore(_ seen: Observation) -> Bool {
-        guard departure != nil, let list = seen.memberList else { return false }
-        return list.entry(id) == nil
+        guard let departure else { return false }
+        if let list = seen.memberList, list.entry(id) == nil { return true }
+        guard departure.unlistedAt != nil else { return false }
+        // Those that stay may have its removal in their logs and not know that it is decided: then
+        // they need its vote once more, and it learns of its removal from them.
+        return !seen.members.contains { $0.probe.verdict == .noLeader && $0.hangs(in: seen) }
     }
 }
 

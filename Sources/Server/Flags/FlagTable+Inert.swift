@@ -5,7 +5,6 @@ extension FlagTable {
             ("logger", .text, "zap"),
             ("max-snapshots", .unsigned, "5"),
             ("max-wals", .unsigned, "5"),
-            ("initial-election-tick-advance", .boolean, "true"),
             ("backend-bbolt-freelist-type", .text, "map"),
             ("backend-batch-interval", .duration, "0s"),
             ("backend-batch-limit", .signed, "0"),

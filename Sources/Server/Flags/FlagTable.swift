@@ -24,6 +24,12 @@ package enum FlagTable {
         Flag("snapshot-count", .unsigned, "10000", "Entries between log compactions."),
         Flag("quota-backend-bytes", .signed, "0", "Backend size limit; 0 means 2 GiB."),
         Flag("pre-vote", .boolean, "true", "Ask before disturbing a leader."),
+        Flag(
+            "initial-election-tick-advance",
+            .boolean,
+            "true",
+            "Elect sooner after a start, once two others are connected."
+        ),
         Flag("compatibility", .oneOf(["3.4", "3.5", "3.6"]), "3.5", "Caps the announced version."),
         Flag("version", .boolean, "false", "Print the version and exit."),
         Flag("help", .boolean, "false", "Print this text and exit.", shorthand: "h"),

@@ -34,6 +34,7 @@ package struct Settings: Sendable {
     package var keepaliveTimeoutNanoseconds: Int64
     package var watchProgressNanoseconds: Int64
     package var preVote: Bool
+    package var hastensFirstElection: Bool
     package var autoCompaction: AutoCompaction.Policy?
     package var compactionBatchLimit: Int
     package var initialCorruptCheck: Bool
@@ -90,6 +91,7 @@ extension Settings {
         keepaliveIntervalNanoseconds = flags.nanoseconds("grpc-keepalive-interval")
         keepaliveTimeoutNanoseconds = flags.nanoseconds("grpc-keepalive-timeout")
         preVote = flags.isOn("pre-vote")
+        hastensFirstElection = flags.isOn("initial-election-tick-advance")
         autoCompaction = try CompactionRetention.policy(
             mode: flags.value("auto-compaction-mode"),
             retention: flags.value("auto-compaction-retention")

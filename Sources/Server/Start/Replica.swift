@@ -116,6 +116,7 @@ struct Replica {
         configuration.tickMilliseconds = settings.heartbeatMilliseconds
         configuration.electionTicks = settings.electionMilliseconds / settings.heartbeatMilliseconds
         configuration.preVote = settings.preVote
+        configuration.hastensFirstElection = settings.hastensFirstElection
         configuration.snapshotCount = settings.snapshotCount
         configuration.catchUpEntries = settings.catchUpEntries
         configuration.maxRequestBytes = settings.maxRequestBytes

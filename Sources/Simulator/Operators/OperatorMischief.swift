@@ -3,46 +3,35 @@ import Operator
 import Planning
 import Storage
 
-/// What happens to a world of the operator: each kind at its own rate and by its own generator, so
-/// that leaving one out leaves the others as they were.
+/// What happens to a world of the operator, as the schedule says.
 final class OperatorMischief {
     private unowned let world: OperatorWorld
+    private lazy var schedule = FaultSchedule(world.stage, rates) {
+        [unowned self] fault, generator in
+        let happens = inject(fault, &generator)
+        if happens { world.note(.fault, fault.rawValue) }
+        return happens
+    }
     private let rates: FaultRates
-    private var generators: [Generator]
-    private var isStopped = false
+    /// What is declared, unless the spec is broken or gone.
     private(set) var replicas: Int
+    private var isPaused = false
+    private var deletes = false
     private var isDown = false
 
     init(_ world: OperatorWorld, _ rates: FaultRates) {
         self.world = world
         self.rates = rates
         replicas = world.options.replicas
-        generators = Fault.allCases.indices.map {
-            world.stage.seed.generator(for: 100 + UInt64($0))
-        }
     }
 
-    func start() {
-        for fault in Fault.ofOperators where rates[fault] > 0 { plan(fault) }
-    }
+    func start() { schedule.start() }
 
-    private func plan(_ fault: Fault) {
-        let wait = generators[fault.position].within(1...(2 * rates[fault]))
-        world.stage.plan(in: wait * 1_000) { [unowned self] in
-            guard !isStopped else { return }
-            var generator = generators[fault.position]
-            if inject(fault, &generator) {
-                world.stage.faultCounts[fault] += 1
-                world.note(.fault, "\(fault.rawValue)")
-            }
-            generators[fault.position] = generator
-            plan(fault)
-        }
-    }
+    private var isStopped: Bool { schedule.isStopped }
 
     /// Nothing is wrong any more but what was destroyed and what hangs.
     func stop() {
-        isStopped = true
+        schedule.stop()
         world.hiddenFolder = nil
         world.unreadableFolder = nil
         world.isFull = false
@@ -59,18 +48,19 @@ final class OperatorMischief {
             for process in world.processes { process.isStopped = false }
         }
         world.run?.changesLeft = nil
-        world.declare(world.options.spec(replicas: replicas))
+        isPaused = false
+        deletes = false
+        if replicas == 0 { replicas = world.options.replicas }
+        declare()
         world.startOperator()
         orderUp()
     }
 
-    /// An operator that is not there, or not yet, has to be told again.
+    /// An operator that is not there, or not yet, has to be told again; and one that was told
+    /// something else a moment before.
     private func orderUp() {
-        guard let record = world.record, record.desired == .up else {
-            world.order(.up)
-            world.stage.plan(in: 60_000_000) { [unowned self] in orderUp() }
-            return
-        }
+        if world.record?.desired != .up { world.order(.up) }
+        world.stage.plan(in: 60_000_000) { [unowned self] in orderUp() }
     }
 
     /// It lasts for a while.
@@ -154,9 +144,12 @@ final class OperatorMischief {
             isDown.toggle()
             world.order(isDown ? .down : .up)
         case .swap: return swap(&generator)
+        case .deletion: return delete(&generator)
         case .fullStore:
+            // Something was written, or it would not be full.
             guard let victim = member(&generator), let replica = victim.replica,
-                world.alarms.isEmpty
+                world.alarms.isEmpty, let leader = world.leader(of: replica),
+                world.propose(.put(key: "filling", value: "\(world.stage.now)"), to: leader)
             else { return false }
             world.sizes[victim.data] = 8 << 30
             world.isCompacted = false
@@ -195,6 +188,8 @@ final class OperatorMischief {
         guard let victim = member(&generator), victim.replica != nil,
             world.record?.phase == .bootstrapped, world.isAsRecorded
         else { return false }
+        // What was never seen to have a log cannot be missed: whoever joins may try again.
+        guard world.record?.member(victim.name)?.hasLog == true else { return false }
         let intact = world.intactVoters
         // One is left, and those that differ are never a majority.
         let rotten = world.rottenCount
@@ -207,7 +202,13 @@ final class OperatorMischief {
             switch fault {
             case .wipe:
                 let member = String(victim.data.dropLast("/data".count))
-                try world.disk.removeAll(generator.pick([victim.data, member, folder]))
+                let place = generator.pick([
+                    (victim.data, in: member), (member, in: world.membersFolder),
+                    (folder, in: victim.data + "/member"),
+                ])
+                try world.disk.removeAll(place.0)
+                // All of it, also when the power fails a moment later.
+                try world.disk.syncDirectory(place.in)
             case .damage:
                 guard let name = try world.disk.list(folder).first(where: { $0.hasSuffix(".wal") })
                 else { return false }
@@ -223,19 +224,24 @@ final class OperatorMischief {
         return true
     }
 
-    /// What was put away is started by somebody.
+    /// What was put away, or what stands still, is started by somebody, maybe where no process
+    /// table shows it.
     private func raiseGhost(_ generator: inout Generator) -> Bool {
-        let trash = world.root + "/trash"
-        guard let names = try? world.disk.list(trash), !names.isEmpty else { return false }
-        // `<when>-world-3`
-        let name = generator.pick(names)
-        let ordinal = name.split(separator: "-").last.map(String.init) ?? ""
-        let data = "\(trash)/\(name)/data"
+        let isHidden = generator.chance(0.5)
+        let folder = generator.chance(0.5) ? world.root + "/trash" : world.membersFolder
+        guard let names = try? world.disk.list(folder), !names.isEmpty else { return false }
+        return raiseGhost("\(folder)/\(generator.pick(names))", isHidden: isHidden)
+    }
+
+    private func raiseGhost(_ place: String, isHidden: Bool) -> Bool {
+        // `world-3`, and in the trash `<when>-world-3`
+        let ordinal = place.split(separator: "-").last.map(String.init) ?? ""
+        let data = place + "/data"
         guard let arguments = world.launches["world-\(ordinal)"],
-            world.process(using: data) == nil,
+            !world.processes.contains(where: { $0.data == data }),
             (try? world.disk.status(Replica.folder(data))) ?? nil != nil
         else { return false }
-        _ = world.spawn(data, arguments, parent: 0)
+        world.spawn(data, arguments, parent: 0, isHidden: isHidden)
         return true
     }
 
@@ -256,6 +262,8 @@ final class OperatorMischief {
         } catch {
             return false
         }
+        // Some of them look at what they have copied.
+        if generator.chance(0.3) { _ = raiseGhost(places[0], isHidden: generator.chance(0.5)) }
         return true
     }
 
@@ -271,17 +279,42 @@ final class OperatorMischief {
             (try? world.mayReconfigure(leader)) != nil
         else { return false }
         world.removedByOthers += 1
+        world.removedByHand.insert(victim.id)
         return world.propose(.remove(victim.id), to: leader)
     }
 
     private func edit(_ generator: inout Generator) -> Bool {
-        switch generator.below(6) {
+        switch generator.below(10) {
         case 0: world.declare(nil)
         case 1: world.declare(world.options.spec(replicas: replicas) + "\n  nonsense: [")
+        case 2, 3:
+            isPaused.toggle()
+            declare()
+        case 4:
+            deletes.toggle()
+            declare()
+        case 5:
+            replicas = 0
+            declare()
         default:
             replicas = generator.pick([1, 2, 3, 3, 3, 4, 5])
-            world.declare(world.options.spec(replicas: replicas))
+            declare()
         }
         return true
+    }
+
+    private func declare() {
+        world.declare(
+            world.options.spec(replicas: replicas, isPaused: isPaused, deletes: deletes)
+        )
+    }
+
+    private func delete(_ generator: inout Generator) -> Bool {
+        world.declare(nil)
+        let pause = generator.within(100...20_000) * 1_000
+        world.stage.plan(in: pause) { [unowned self] in
+            if !isStopped { world.order(.delete) }
+        }
+        return forWhile(30...400, &generator) { [unowned self] in declare() }
     }
 }

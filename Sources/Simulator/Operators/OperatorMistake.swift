@@ -1,3 +1,4 @@
+import ClusterAPI
 import Planning
 
 /// Mistakes that are planted to see that the checkers find them.
@@ -8,18 +9,40 @@ package enum OperatorMistake: String, Sendable, CaseIterable {
     case hastens
     /// Two members are restarted where one hangs.
     case restartsTwo
+    /// While one member does not serve another is restarted.
+    case restartsAnother
     /// The files of a member are put away while it belongs to the cluster.
     case putsAwayEarly
     /// `down` is forgotten when a member has ended.
     case forgetsDown
-    /// Without a record a cluster is new, whatever lies about.
-    case ignoresLeftovers
+    /// Without a record a cluster is new, and what lies about is moved out of its way.
+    case clearsLeftovers
     /// Learners never get a vote.
     case neverPromotes
     /// A recovery leaves out what the survivor did not know to be committed.
     case dropsUndecided
     /// A learner is added again when the answer to the first request was lost.
     case addsTwice
+
+    /// `spec.paused` is not looked at.
+    case ignoresPause
+    /// A member of a cluster that hibernates is started.
+    case wakesHibernated
+    /// A cluster whose spec is gone goes too.
+    case deletesVanished
+
+    // Below the planner.
+
+    /// What goes to the trash is deleted.
+    case deletesTrash
+    /// The lock of a data directory is not looked at.
+    case ignoresLocks
+    /// The lock of the state directory is not looked at.
+    case sharesDirectory
+    /// The record is saved without a sync.
+    case forgetsSync
+    /// The last write of a snapshot does not get into the seed of the new cluster.
+    case losesLastWrite
 
     /// The plan of a planner that makes this mistake.
     func plan(_ seen: Observation) -> Plan {
@@ -38,35 +61,58 @@ package enum OperatorMistake: String, Sendable, CaseIterable {
                 record.desired == .up, seen.members.contains(where: \.hasLostData)
             else { break }
             guard let recovery = record.recovery else { return act([.beginRecovery]) }
-            guard recovery.phase == .stopping else { break }
             let running = seen.members.filter(\.isRunning).map(\.name)
-            return act([running.isEmpty ? .chooseSurvivor : .stop(members: running)])
+            switch recovery.phase {
+            case .stopping:
+                return act([running.isEmpty ? .chooseSurvivor : .stop(members: running)])
+            case .salvaging: return act([.salvage])
+            case .building: return act([.buildSeed])
+            case .retiring: break
+            }
         case .restartsTwo:
             let plan = Planning.plan(seen)
             guard case .restart(let member)? = plan.steps.first,
                 let other = seen.members.first(where: { $0.name != member && $0.isRunning })
             else { return plan }
             return act([.restart(member: member), .restart(member: other.name)])
+        case .restartsAnother:
+            guard case .read(let record) = seen.record, record.phase == .bootstrapped,
+                record.desired == .up, !seen.spec.paused, seen.spec.replicas > 0,
+                let electorate = Electorate(seen), electorate.hasQuorum, !electorate.isWhole,
+                let other = seen.members.first(where: { $0.isRunning && $0.probe.isServing })
+            else { break }
+            return act([.restart(member: other.name)])
         case .putsAwayEarly:
-            let plan = Planning.plan(seen)
-            guard case .retire(let member, let why)? = plan.steps.first else { return plan }
-            return act([
-                .retire(member: member, why), .stop(members: [member]), .trash(member: member),
-            ])
+            guard case .read(let record) = seen.record, record.desired == .up, !seen.spec.paused,
+                let member = record.members.first(where: { $0.departure != nil })?.name,
+                seen.member(member)?.isRunning == true
+            else { break }
+            return act([.stop(members: [member])])
         case .forgetsDown:
             guard case .read(var record) = seen.record, record.desired == .down,
                 seen.members.contains(where: { !$0.isRunning && $0.directory == .intact })
             else { break }
             record.desired = .up
             seen.record = .read(record)
-        case .ignoresLeftovers:
+        case .clearsLeftovers:
             seen.leftovers = []
             seen.rebuilt = nil
         case .neverPromotes:
             let plan = Planning.plan(seen)
             guard case .promote? = plan.steps.first else { return plan }
             return act([], again: .seconds(600))
-        case .dropsUndecided: break
+        case .ignoresPause: seen.spec.paused = false
+        case .wakesHibernated:
+            guard seen.spec.replicas == 0, case .read(let record) = seen.record else { break }
+            seen.spec.replicas = record.members.count
+        case .deletesVanished:
+            guard case .read(let record) = seen.record, record.desired == .up,
+                seen.missing != nil, !seen.spec.paused
+            else { break }
+            return act([.latch(.deleted)])
+        case .dropsUndecided, .deletesTrash, .ignoresLocks, .sharesDirectory, .forgetsSync,
+            .losesLastWrite:
+            break
         case .addsTwice:
             guard case .read(let record) = seen.record, let list = seen.memberList,
                 let stray = list.entries.first(where: { $0.isLearner && $0.name.isEmpty }),

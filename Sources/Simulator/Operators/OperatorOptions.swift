@@ -32,7 +32,7 @@ package struct OperatorOptions: Sendable {
     }
 
     /// The declaration of the world's cluster.
-    func spec(replicas: Int) -> String {
+    func spec(replicas: Int, isPaused: Bool = false, deletes: Bool = false) -> String {
         """
         apiVersion: etcd-operator.dev/v1alpha1
         kind: EtcdCluster
@@ -40,6 +40,8 @@ package struct OperatorOptions: Sendable {
           name: world
         spec:
           replicas: \(replicas)
+          paused: \(isPaused)
+          deletionPolicy: \(deletes ? "Delete" : "Retain")
           healing:
             unhealthyAfter: \(unhealthyAfter)s
             replaceAfter: \(replaceAfter)s

@@ -12,10 +12,14 @@ final class OperatorRun: @unchecked Sendable {  // because one thread drives the
     var ended: [String: [EndedProcess]] = [:]
     /// Ids of members that said they serve when they were asked last.
     var said: Set<String> = []
-    /// Nobody said so, and somebody said that it knows no leader.
-    var isLeaderless = false
-    /// Serving members that were taken away in the present pass.
+    /// Where nobody said so: ids of members whose port took a connection and that said nothing.
+    var silent: Set<UInt64> = []
+    /// Ids of the voters, as the members listed them then; empty when none did.
+    var voters: Set<UInt64> = []
+    /// Members that were taken away in the present pass.
     var disruptions = 0
+    /// Who tells what its worker does.
+    var progress: AsyncStream<Progress>.Continuation?
     var catalog = SpecCatalog()
     var lock: StateLock?
     var worker: ClusterWorker?
@@ -32,6 +36,7 @@ final class OperatorRun: @unchecked Sendable {  // because one thread drives the
         isDead = true
         lock?.release()
         lock = nil
+        progress?.finish()
         ring()
     }
 

@@ -70,37 +70,48 @@ final class OperatorSimulation {
             if isViolated { return true }
             guard world.stage.now >= next else { return false }
             next = world.stage.now + 5_000_000
-            return isSettled || isOver
+            return unsettled == nil || isOver
         }
-        if isViolated || isOver { return }
+        if isViolated { return }
+        if isOver {
+            if let record = world.record { world.checker.checkLogs(record) }
+            return
+        }
         guard hasSettled, let record = world.record else {
             let status = world.status
             let plan = status?.plan.map { "\($0)" } ?? "no plan"
             let members = status?.members.map { "\($0.name) \($0.health)" } ?? []
             return world.stage.report(
                 OperatorChecker.convergence,
-                "not within \(Self.patience / 1_000_000) s: \(status?.phase ?? "?"), \(plan), "
-                    + members.joined(separator: ", ")
+                "not within \(Self.patience / 1_000_000) s (\(unsettled ?? "")): "
+                    + "\(status?.phase ?? "?"), \(plan), " + members.joined(separator: ", ")
             )
         }
         world.checker.checkEnd(world.processes.compactMap(\.active), record)
     }
 
-    /// What is declared is so.
-    private var isSettled: Bool {
+    /// How it is not as declared; nil: all is well.
+    private var unsettled: String? {
         let replicas = world.processes.compactMap(\.active)
-        guard replicas.count == mischief.replicas,
-            let leader = replicas.first(where: \.isLeader), world.confirms(leader),
-            world.status?.phase == "Running", let record = world.record,
-            record.phase == .bootstrapped, record.recovery == nil,
-            record.members.count == mischief.replicas, record.members.allSatisfy(\.isVoter)
-        else { return false }
+        guard replicas.count == mischief.replicas else { return "\(replicas.count) members run" }
+        guard let leader = replicas.first(where: \.isLeader), world.confirms(leader) else {
+            return "nobody leads"
+        }
+        guard let record = world.record, record.phase == .bootstrapped, record.recovery == nil,
+            world.status?.phase == "Running"
+        else { return "the operator is not at rest" }
         let names = Set(leader.roster.voters.map { String($0.id, radix: 16) })
-        return replicas.allSatisfy { replica in
-            replica.clusterID == leader.clusterID && replica.applied == leader.applied
-                && !replica.isRotten
-        } && names == Set(record.members.compactMap(\.id))
-            && leader.roster.members.count == record.members.count
+        guard record.members.allSatisfy(\.isVoter), names == Set(record.members.compactMap(\.id)),
+            leader.roster.members.count == mischief.replicas
+        else { return "the members are not those of the record" }
+        guard leader.commit == leader.lastIndex,
+            replicas.allSatisfy({ replica in
+                replica.clusterID == leader.clusterID && replica.applied == leader.applied
+            })
+        else { return "not all have everything" }
+        // Who differs is found out by a majority that agrees, as long as there is one.
+        let isTold = world.rottenCount * 2 < replicas.count
+        return isTold && replicas.contains(where: \.isRotten) ? "somebody differs" : nil
     }
 
     /// Nothing is left that a cluster could be made of, and the operator says so.

@@ -15,6 +15,7 @@ extension OperatorWorld {
     func beginBeating() {
         stage.plan(in: Self.tick) { [unowned self] in
             for process in processes.sorted(by: { $0.data < $1.data }) { beat(process) }
+            checker.notices()
             beginBeating()
         }
     }
@@ -77,6 +78,20 @@ extension OperatorWorld {
             member.id == leader.id || (partner(member, of: leader)?.term ?? .zero) == leader.term
         }
         return heard >= leader.roster.quorum
+    }
+
+    /// It takes part in what its quorum does.
+    func isServing(_ id: UInt64) -> Bool {
+        processes.contains { process in
+            guard let replica = process.active, replica.id == id else { return false }
+            return !process.isBusy(at: stage.now) && confirms(replica)
+        }
+    }
+
+    /// The members as the one knows them that has come furthest.
+    var newestRoster: Roster? {
+        processes.compactMap(\.replica).filter(checker.isOfNewest)
+            .max { $0.commit < $1.commit }?.roster
     }
 
     // MARK: - Writing
@@ -151,7 +166,10 @@ extension OperatorWorld {
         var common = min(peer.lastIndex, leader.lastIndex)
         while common > 0, peer.log[common - 1].term != leader.log[common - 1].term { common -= 1 }
         let missing = Array(leader.log[common...])
-        return missing.isEmpty || survives(peer) { () throws(WALError) in try peer.append(missing) }
+        return missing.isEmpty
+            || survives(peer) { () throws(WALError) in
+                try peer.append(missing, decided: leader.commit)
+            }
     }
 
     /// True when it is committed; else nobody knows.
@@ -249,6 +267,10 @@ extension OperatorWorld {
             return end(process, .code(69), "bind: address already in use")
         }
         do {
+            // Nobody begins a member by hand in a place that was empty by then.
+            if process.parent == 0, try disk.status(Replica.folder(data)) == nil {
+                return end(process, .code(1), "there is no log")
+            }
             try disk.createDirectory(data + "/member")
             process.lock = try disk.lock(data + "/member/lock")
             if try RetiredStamp.read(fromDataDirectory: data, on: disk) != nil {

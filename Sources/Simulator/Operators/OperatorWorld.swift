@@ -45,6 +45,8 @@ final class OperatorWorld: @unchecked Sendable {  // because one thread drives t
     var wallOffset: Duration = .zero
     /// Members that somebody else took off the list.
     var removedByOthers = 0
+    /// Their ids.
+    var removedByHand: Set<UInt64> = []
     /// How members were started last, by their names.
     var launches: [String: [String]] = [:]
 
@@ -57,6 +59,15 @@ final class OperatorWorld: @unchecked Sendable {  // because one thread drives t
     // What is declared.
     private(set) var spec: [UInt8]?
     private var specChangedAt = 0
+    /// Some spec said that the cluster goes when its spec does.
+    private(set) var mayGo = false
+    /// For how long nothing has declared the cluster.
+    var absence: Duration { spec == nil ? .microseconds(stage.now - specChangedAt) : .zero }
+    /// Nothing declares it, or nothing did when the operator looked last, which may be a while ago.
+    var isUndeclared: Bool {
+        spec == nil || undeclaredUntil.map { stage.now - $0 < 60_000_000 } ?? false
+    }
+    private var undeclaredUntil: Int?
     static let specFile = "/specs/world.yaml"
 
     static let name = ClusterName(namespace: "default", name: "world")
@@ -88,10 +99,12 @@ final class OperatorWorld: @unchecked Sendable {  // because one thread drives t
     }
 
     func delay() async {
-        await sleep(stage.generator.within(delays))
+        await sleep(delayOfAnswer())
     }
 
-    private func sleep(_ micros: Int) async {
+    func delayOfAnswer() -> Int { stage.generator.within(delays) }
+
+    func sleep(_ micros: Int) async {
         if isClosed { return }
         napCount += 1
         let nap = napCount
@@ -137,15 +150,50 @@ final class OperatorWorld: @unchecked Sendable {  // because one thread drives t
         let disk = SimulatedDisk(self, next)
         let mounts = MountTable(fstab: "", mountinfo: "")
         let directory = try StateDirectory(creating: "/state", mounts: mounts, on: disk)
-        next.lock = try directory.lock()
+        next.lock = try directory.lock(as: Int32(next.number))
         let (catalog, records) = try directory.remembered(at: monotonic(stage.now))
         next.catalog = catalog
+        let ports = Ports(
+            records: records,
+            check: { [unowned self] in portCheck($0, $1) },
+            holder: { _ in "somebody" },
+            ephemeral: 32_768...60_999
+        )
+        let (told, progress) = AsyncStream<Progress>.makeStream()
+        next.progress = progress
+        _ = Task(executorPreference: stagehand) { [self] in
+            for await word in told { count(word) }
+        }
+        next.worker = makeWorker(next, directory, ports, progress)
+        _ = Task(executorPreference: stagehand) { [self] in
+            while !next.isDead, let worker = next.worker {
+                lookAtSpecs(next)
+                next.disruptions = 0
+                let wait = await worker.pass()
+                if next.isDead { break }
+                if await worker.hasEnded {
+                    // As `LocalOperator` does it.
+                    next.catalog.forget(Self.name)
+                    next.worker = makeWorker(next, directory, ports, progress)
+                }
+                let micros = Int(wait / .microseconds(1))
+                await next.sleep(next.catalog.isSettling ? min(micros, 600_000) : micros, on: stage)
+            }
+        }
+    }
+
+    private func makeWorker(
+        _ next: OperatorRun,
+        _ directory: StateDirectory,
+        _ ports: Ports,
+        _ progress: AsyncStream<Progress>.Continuation
+    ) -> ClusterWorker {
         let runtime = SimulatedRuntime(self, next)
         let members = SimulatedMembers(self, next)
         let tools = SimulatedTools(
-            disk: disk,
+            disk: SimulatedDisk(self, next),
             checker: checker,
-            dropsUndecided: options.mistake == .dropsUndecided
+            mistake: options.mistake
         )
         let cluster = directory.cluster(Self.name)
         var uids = stage.seed.generator(for: 1_000 + UInt64(next.number))
@@ -157,20 +205,14 @@ final class OperatorWorld: @unchecked Sendable {  // because one thread drives t
             members: members,
             programs: tools,
             tools: tools,
-            ports: Ports(
-                records: records,
-                check: { [unowned self] in portCheck($0, $1) },
-                holder: { _ in "somebody" },
-                ephemeral: 32_768...60_999
-            ),
+            ports: ports,
             clocks: clocks,
             newUID: { [unowned self] in
                 String(firstUID &+ UInt64(stage.now), radix: 16)
             },
             logger: Self.silence
         )
-        let (_, progress) = AsyncStream<Progress>.makeStream(bufferingPolicy: .bufferingNewest(0))
-        let worker = ClusterWorker(
+        return ClusterWorker(
             directory: cluster,
             observer: ClusterObserver(
                 directory: cluster,
@@ -184,30 +226,52 @@ final class OperatorWorld: @unchecked Sendable {  // because one thread drives t
             catalog: { next.catalog },
             progress: progress,
             clocks: clocks,
+            aside: { [stagehand] body in
+                _ = Task(executorPreference: stagehand) {
+                    await body()
+                    next.ring()
+                }
+            },
             logger: Self.silence
         )
-        next.worker = worker
-        _ = Task(executorPreference: stagehand) { [self] in
-            while !next.isDead {
-                lookAtSpecs(next)
-                next.disruptions = 0
-                let wait = await worker.pass()
-                if next.isDead { break }
-                let micros = Int(wait / .microseconds(1))
-                await next.sleep(next.catalog.isSettling ? min(micros, 600_000) : micros, on: stage)
-            }
-        }
     }
 
     private static let silence = Logger(label: "world") { _ in SwiftLogNoOpLogHandler() }
 
+    /// What the operator says that it has done, and not what it meant to do.
+    private func count(_ word: Progress) {
+        guard case .event(let event) = word, event.type == .normal,
+            let occasion = Occasion(rawValue: "step" + event.reason)
+        else { return }
+        stage.count(occasion)
+    }
+
     private func decide(_ seen: Observation) -> Plan {
+        if options.mistake == .clearsLeftovers, seen.record == .absent { clearLeftovers() }
+        if options.mistake == .putsAwayEarly { putAwayEarly(seen) }
         let plan = options.mistake?.plan(seen) ?? Planning.plan(seen)
+        checker.decides(plan, seen)
         if !plan.steps.isEmpty {
             let steps = plan.steps.map { "\($0)" }.joined(separator: ", ")
             note(.ask, "\(steps): \(plan.reason)")
         }
         return plan
+    }
+
+    /// The mistake of that name: who leaves is forgotten before the others know it.
+    private func putAwayEarly(_ seen: Observation) {
+        guard let run, case .read(let record) = seen.record else { return }
+        for member in seen.members
+        where !member.isRunning && record.member(member.name)?.departure != nil {
+            let folder = "\(membersFolder)/\(member.name)"
+            try? SimulatedDisk(self, run).rename(folder, to: "\(root)/trash/early-\(stage.now)")
+        }
+    }
+
+    /// The mistake of that name: what lies about goes out of the way.
+    private func clearLeftovers() {
+        for process in processes { end(process, .signal(9)) }
+        try? disk.rename(membersFolder, to: "\(root)/cleared-\(stage.now)")
     }
 
     func operatorDies(_ how: String) {
@@ -226,8 +290,8 @@ final class OperatorWorld: @unchecked Sendable {  // because one thread drives t
             let disk = SimulatedDisk(self, other)
             let mounts = MountTable(fstab: "", mountinfo: "")
             let directory = try StateDirectory(creating: "/state", mounts: mounts, on: disk)
-            try directory.lock().release()
-            stage.report("one operator for one directory", "a second got the lock")
+            try directory.lock(as: 99).release()
+            stage.report(OperatorChecker.sharing, "a second got the lock")
         } catch {
             note(.answer, "a second operator gives up: \(error)")
         }
@@ -249,10 +313,12 @@ final class OperatorWorld: @unchecked Sendable {  // because one thread drives t
         guard let worker = run?.worker else { return }
         note(.ask, "`\(command.rawValue)` is asked for")
         let run = run
+        let order = checker.asks(command)
         _ = Task(executorPreference: stagehand) { [self] in
             do throws(OperatorError) {
                 try await worker.perform(command)
                 note(.answer, "`\(command.rawValue)` is done")
+                checker.answers(order)
             } catch {
                 note(.answer, "`\(command.rawValue)` is refused: \(error)")
             }
@@ -268,34 +334,6 @@ final class OperatorWorld: @unchecked Sendable {  // because one thread drives t
         let record = try? directory?.cluster(Self.name).record()
         lastRecord = (bytes, record)
         return record
-    }
-
-    var status: ClusterStatus? {
-        guard let state = try? StateDirectory(existing: "/state", on: disk) else { return nil }
-        return try? state.cluster(Self.name).status()
-    }
-
-    /// Voters of the record whose logs can be read by somebody who sees the whole disk.
-    var intactVoters: Int {
-        record?.members.count { member in
-            let folder = Replica.folder("\(membersFolder)/\(member.name)/data")
-            return member.isVoter && (try? WAL.read(on: disk, directory: folder)) != nil
-        } ?? 0
-    }
-
-    /// The voters are those of the record: nobody else has changed them since.
-    var isAsRecorded: Bool {
-        let own = processes.filter { $0.parent > 0 }.compactMap(\.replica)
-        guard let record, let newest = own.max(by: { $0.commit < $1.commit }) else { return false }
-        let voters = newest.roster.voters.map { String($0.id, radix: 16) }
-        return Set(voters) == Set(record.members.filter(\.isVoter).compactMap(\.id))
-    }
-
-    var rottenCount: Int {
-        record?.members.count { member in
-            let mark = "\(membersFolder)/\(member.name)/data/member/rot"
-            return (try? disk.status(mark)) ?? nil != nil
-        } ?? 0
     }
 
     /// The next question is lost on its way.
@@ -315,8 +353,13 @@ final class OperatorWorld: @unchecked Sendable {  // because one thread drives t
     // MARK: - Specs
 
     func declare(_ text: String?) {
+        if text == nil, spec == nil { return }
+        note(.fault, "the spec is \(text == nil ? "gone" : "there")")
+        if spec == nil { undeclaredUntil = stage.now }
         spec = text.map { Array($0.utf8) }
+        if spec == nil { checker.undeclares() }
         specChangedAt = stage.now
+        if text?.contains("deletionPolicy: Delete") == true { mayGo = true }
         run?.ring()
     }
 
@@ -352,8 +395,9 @@ final class OperatorWorld: @unchecked Sendable {  // because one thread drives t
 
     // MARK: - Processes
 
+    /// As a process table shows it.
     func process(using data: String) -> SimulatedProcess? {
-        processes.first { $0.data == data }
+        processes.first { $0.data == data && !$0.isHidden }
     }
 
     func listener(_ clientURL: String) -> SimulatedProcess? {
@@ -367,14 +411,21 @@ final class OperatorWorld: @unchecked Sendable {  // because one thread drives t
         return isTaken ? .busy : .free
     }
 
-    func spawn(_ data: String, _ arguments: [String], parent: Int) -> SimulatedProcess {
+    @discardableResult
+    func spawn(
+        _ data: String,
+        _ arguments: [String],
+        parent: Int,
+        isHidden: Bool = false
+    ) -> SimulatedProcess {
         lastProcess += 1
         let process = SimulatedProcess(
             id: lastProcess,
             data: data,
             arguments,
             since: stage.now,
-            parent: parent
+            parent: parent,
+            isHidden: isHidden
         )
         processes.append(process)
         note(.start, "process \(process.id) of \(process.name) starts on \(data)")
@@ -398,7 +449,9 @@ final class OperatorWorld: @unchecked Sendable {  // because one thread drives t
         note(.end, "process \(process.id) of \(process.name) ends: \(status) \(lastWords)")
         process.replica?.close()
         process.lock?.release()
-        if !lastWords.isEmpty { write(lastWords, of: process) }
+        // Another holder's lock would go when this is released again.
+        process.lock = nil
+        if !lastWords.isEmpty, process.parent > 0 { write(lastWords, of: process) }
         guard let run, run.held[process.data] == process.id else { return }
         run.held[process.data] = nil
         let isChild = process.parent == run.number

@@ -112,12 +112,20 @@ final class Replica {
         return (owner.nodeID, owner.clusterID)
     }
 
-    /// What a copy of a log says, all of it taken for committed.
-    static func story(of data: String, on disk: any Disk) throws(WALError) -> Story {
-        var story = Story()
-        let contents = try WAL.read(on: disk, directory: folder(data))
-        for entry in contents.entries { story.apply(Command(entry.data)) }
-        return story
+    /// A log at rest, all of it taken for committed.
+    struct Log {
+        let clusterID: UInt64
+        let lastTerm: Term
+        let lastIndex: Int
+        private(set) var story = Story()
+
+        init(_ data: String, on disk: any Disk) throws(WALError) {
+            let contents = try WAL.read(on: disk, directory: Replica.folder(data))
+            clusterID = Replica.owner(contents.metadata)?.cluster ?? 0
+            lastTerm = contents.entries.last?.term ?? .zero
+            lastIndex = contents.entries.count
+            for entry in contents.entries { story.apply(Command(entry.data)) }
+        }
     }
 
     var lastIndex: Int { log.count }
@@ -139,12 +147,16 @@ final class Replica {
     }
 
     /// Adds to the log; entries of others that stand in the way go.
-    func append(_ entries: [Entry]) throws(WALError) {
+    ///
+    /// - Parameter decided: How far the log was decided when they were sent.
+    func append(_ entries: [Entry], decided: Int = 0) throws(WALError) {
         guard let first = entries.first else { return }
         log.removeSubrange((Int(first.index.rawValue) - 1)...)
         log += entries
+        state.commit = LogIndex(rawValue: UInt64(max(commit, min(decided, lastIndex))))
         try wal.append(entries, hardState: state)
         try wal.sync()
+        apply()
     }
 
     func append(_ command: Command) throws(WALError) {

@@ -1,4 +1,5 @@
 import Chance
+import Planning
 import Storage
 
 /// The disk as one run of the operator sees it: it may die at any change, and what it looks for may
@@ -79,9 +80,13 @@ final class SimulatedDisk: Disk, @unchecked Sendable {  // because one thread dr
     }
 
     func rename(_ from: String, to: String) throws(DiskError) {
+        if world.options.mistake == .deletesTrash, to.contains("/trash/") {
+            return try removeAll(from)
+        }
         try reach("rename", from, changes: true) { () throws(DiskError) in
             world.checker.moves(from, to: to)
             try world.disk.rename(from, to: to)
+            if from == world.root { world.forgetCluster() }
         }
     }
 
@@ -93,13 +98,25 @@ final class SimulatedDisk: Disk, @unchecked Sendable {  // because one thread dr
     }
 
     func syncDirectory(_ path: String) throws(DiskError) {
+        if isForgotten(path) { return }
         try reach("sync", path, changes: true) { () throws(DiskError) in
             try world.disk.syncDirectory(path)
         }
     }
 
+    /// The mistake of that name: the record is written and not synced.
+    fileprivate func isForgotten(_ path: String) -> Bool {
+        world.options.mistake == .forgetsSync && world.record?.phase == .bootstrapped
+            && (path == world.root || path.hasPrefix(world.root + "/cluster.json"))
+    }
+
     func lock(_ path: String) throws(DiskError) -> any DiskLock {
-        try reach("lock", path) { () throws(DiskError) in try world.disk.lock(path) }
+        let isOfState = path == "/state/lock"
+        switch world.options.mistake {
+        case .sharesDirectory where isOfState, .ignoresLocks where !isOfState: return NoLock()
+        default: break
+        }
+        return try reach("lock", path) { () throws(DiskError) in try world.disk.lock(path) }
     }
 
     func freeSpace(_ path: String) throws(DiskError) -> Int64 {
@@ -107,6 +124,11 @@ final class SimulatedDisk: Disk, @unchecked Sendable {  // because one thread dr
             world.isFull ? 0 : try world.disk.freeSpace(path)
         }
     }
+}
+
+/// What somebody believes to hold who does not look.
+private final class NoLock: DiskLock {
+    func release() {}
 }
 
 private final class SimulatedFile: DiskFile, @unchecked Sendable {  // as its disk
@@ -133,6 +155,7 @@ private final class SimulatedFile: DiskFile, @unchecked Sendable {  // as its di
     }
 
     func sync() throws(DiskError) {
+        if disk.isForgotten(path) { return }
         try disk.reach("sync", path, changes: true) { () throws(DiskError) in try file.sync() }
     }
 

@@ -12,20 +12,43 @@ final class SimulatedMembers: Members, @unchecked Sendable {  // because one thr
         self.run = run
     }
 
+    /// All are asked at once. Each answer is of the moment at which it was given, so together they
+    /// may tell of something that never was.
     func look(at urls: [String]) async -> [MemberLook] {
-        await world.delay()
-        let looks = urls.map(look)
+        var looks = urls.map { _ in MemberLook(probe: Probe(.unknown)) }
+        var silent: Set<UInt64> = []
+        var passed = 0
+        let moments = urls.indices.map { (after: world.delayOfAnswer(), index: $0) }
+        for (after, index) in moments.sorted(by: <) {
+            await world.sleep(after - passed)
+            passed = after
+            looks[index] = look(at: urls[index])
+            let standsStill = looks[index].probe.isWithinReach
+            if standsStill, let id = world.listener(urls[index])?.replica?.id { silent.insert(id) }
+        }
         run.said = Set(looks.filter(\.probe.isServing).compactMap(\.probe.memberID))
-        run.isLeaderless = run.said.isEmpty && looks.contains { $0.probe.verdict == .noLeader }
+        world.checker.notices(run.said)
+        run.silent = run.said.isEmpty ? silent : []
+        let leaders = looks.filter { $0.probe.leaderID == $0.probe.memberID }
+        let list = (leaders + looks).lazy.compactMap(\.list).first
+        let voters = list?.entries.filter { !$0.isLearner }.compactMap { UInt64($0.id, radix: 16) }
+        run.voters = Set(voters ?? [])
         return looks
     }
 
     private func look(at url: String) -> MemberLook {
-        guard !run.isDead, let process = world.listener(url), let replica = process.active else {
-            return MemberLook(probe: Probe(.unreachable, message: "connection refused"))
+        guard !run.isDead, let process = world.listener(url), process.replica != nil else {
+            var probe = Probe(.unreachable, message: "connection refused")
+            probe.isWithinReach = !run.isDead
+            return MemberLook(probe: probe)
         }
         if world.isDeaf(process.data) {
             return MemberLook(probe: Probe(.unreachable, message: "timed out"))
+        }
+        guard let replica = process.active, !process.isBusy(at: world.stage.now) else {
+            var probe = Probe(.unreachable, message: "no answer")
+            probe.isWithinReach = true
+            return MemberLook(probe: probe)
         }
         var probe = Probe(.noLeader, message: "it knows no leader")
         let isServing =
@@ -69,8 +92,8 @@ final class SimulatedMembers: Members, @unchecked Sendable {  // because one thr
                 throw MemberError(.refused, "etcdserver: too many learner members in cluster")
             }
             let id = world.stage.generator.next() | 1
-            world.checker.adds()
             try commit(.add(id, url: peerURL, isLearner: true), leader)
+            world.checker.adds()
             return id
         }
         return String(id, radix: 16)
@@ -114,6 +137,7 @@ final class SimulatedMembers: Members, @unchecked Sendable {  // because one thr
             guard let number = UInt64(id, radix: 16), let heir = replica.roster.member(number),
                 let next = world.partner(heir, of: replica)
             else { throw MemberError(.notYet, "etcdserver: bad leader transferee") }
+            if replica.isLeader { world.checker.deposes(replica, run) }
             _ = world.spread(replica)
             world.campaign(next, isForced: true)
         }
@@ -132,18 +156,36 @@ final class SimulatedMembers: Members, @unchecked Sendable {  // because one thr
     }
 
     func compact(to revision: Int64, through url: String) async throws(MemberError) {
-        try await mutate(url) { _ throws(MemberError) in world.isCompacted = true }
+        // It goes on beside the passes, whatever they decide meanwhile.
+        try await mutate(url, isAside: true) { _ throws(MemberError) in world.isCompacted = true }
     }
 
+    /// A member that does it answers nobody meanwhile, whoever waits for it.
     func defragment(_ url: String) async throws(MemberError) {
         await world.delay()
-        _ = try voter(url)
-        if world.isCompacted, let process = world.listener(url) { world.sizes[process.data] = nil }
+        let replica = try voter(url)
+        guard let process = world.listener(url) else { return }
+        world.checker.defragments(replica, run)
+        let time = world.stage.generator.within(10_000...4_000_000)
+        process.busyUntil = world.stage.now + time
+        let isOfUse = world.isCompacted
+        world.stage.plan(in: time) { [world] in
+            if isOfUse, process.replica != nil { world.sizes[process.data] = nil }
+        }
+        if world.losesAnswer { throw MemberError(.unclear, "the answer was lost") }
+        await world.sleep(time)
+        if run.isDead { throw MemberError(.unclear, "the operator is no more") }
     }
 
     func disarm(_ alarm: Alarm, through url: String) async throws(MemberError) {
         try await mutate(url) { _ throws(MemberError) in
             world.alarms.removeAll { $0 == alarm }
+        }
+    }
+
+    func settle(through url: String) async throws(MemberError) {
+        try await mutate(url, isAside: true) { (leader) throws(MemberError) in
+            try commit(.nothing, leader)
         }
     }
 
@@ -153,7 +195,7 @@ final class SimulatedMembers: Members, @unchecked Sendable {  // because one thr
 
     private func voter(_ url: String) throws(MemberError) -> Replica {
         guard !run.isDead, let process = world.listener(url), let replica = process.active,
-            !world.isDeaf(process.data)
+            !world.isDeaf(process.data), !process.isBusy(at: world.stage.now)
         else { throw MemberError(.notYet, "connection refused") }
         return replica
     }
@@ -161,6 +203,7 @@ final class SimulatedMembers: Members, @unchecked Sendable {  // because one thr
     /// Whoever asks for a change may not learn what became of it.
     private func mutate<Result>(
         _ url: String,
+        isAside: Bool = false,
         _ body: (Replica) throws(MemberError) -> Result
     ) async throws(MemberError) -> Result {
         await world.delay()
@@ -171,6 +214,7 @@ final class SimulatedMembers: Members, @unchecked Sendable {  // because one thr
         if world.losesQuestion {
             throw MemberError(.unclear, "the question was lost")
         }
+        if !isAside { world.checker.changes() }
         let result = try body(leader)
         if world.losesAnswer { throw MemberError(.unclear, "the answer was lost") }
         await world.delay()

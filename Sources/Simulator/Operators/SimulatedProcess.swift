@@ -10,19 +10,31 @@ final class SimulatedProcess {
     let since: Int
     /// The run of the operator that started it; 0: somebody else did.
     let parent: Int
+    /// It is in no process table that the operator sees, as in another container.
+    let isHidden: Bool
     /// It was sent SIGSTOP.
     var isStopped = false
     /// When it was sent SIGTERM.
     var terminatedAt: Int?
+    /// It rewrites its database until then.
+    var busyUntil = 0
     var lock: (any DiskLock)?
     /// Nil until it has read its log.
     var replica: Replica?
 
-    init(id: Int32, data: String, _ arguments: [String], since: Int, parent: Int) {
+    init(
+        id: Int32,
+        data: String,
+        _ arguments: [String],
+        since: Int,
+        parent: Int,
+        isHidden: Bool
+    ) {
         self.id = id
         self.data = data
         self.since = since
         self.parent = parent
+        self.isHidden = isHidden
         var flags: [String: String] = [:]
         for argument in arguments {
             let parts = argument.drop { $0 == "-" }.split(separator: "=", maxSplits: 1)
@@ -45,6 +57,8 @@ final class SimulatedProcess {
 
     /// It takes part in what members do.
     var active: Replica? { isStopped ? nil : replica }
+
+    func isBusy(at now: Int) -> Bool { now < busyUntil }
 
     func listens(on port: Int) -> Bool {
         clientURL.hasSuffix(":\(port)") || peerURL.hasSuffix(":\(port)")

@@ -39,7 +39,8 @@ final class SimulatedRuntime: Runtime, @unchecked Sendable {  // because one thr
     }
 
     func users(below directory: String) -> [String] {
-        world.processes.map(\.data).filter { $0.hasPrefix(directory + "/") }.sorted()
+        world.processes.filter { !$0.isHidden && $0.data.hasPrefix(directory + "/") }
+            .map(\.data).sorted()
     }
 
     func start(
@@ -52,7 +53,7 @@ final class SimulatedRuntime: Runtime, @unchecked Sendable {  // because one thr
         if let process = world.process(using: data) {
             throw OperatorError(.process, "process \(process.id) runs already", at: data)
         }
-        world.checker.starts(data, arguments)
+        world.checker.starts(data)
         world.launches[String(data.split(separator: "/").dropLast().last ?? "")] = arguments
         let process = world.spawn(data, arguments, parent: run.number)
         run.held[data] = process.id

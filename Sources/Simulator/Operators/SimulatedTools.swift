@@ -7,8 +7,7 @@ import Storage
 struct SimulatedTools: RecoveryTools, ProgramStore {
     let disk: SimulatedDisk
     let checker: OperatorChecker
-    /// Entries that the survivor did not know to be committed are thrown away.
-    let dropsUndecided: Bool
+    let mistake: OperatorMistake?
 
     var embeddedPath: String { "/bin/etcd-member" }
 
@@ -48,7 +47,7 @@ struct SimulatedTools: RecoveryTools, ProgramStore {
     private func commands(in data: String) throws(WALError) -> [Command] {
         let contents = try WAL.read(on: disk, directory: Replica.folder(data))
         let kept =
-            dropsUndecided
+            mistake == .dropsUndecided
             ? contents.entries.filter { $0.index <= contents.hardState.commit } : contents.entries
         return kept.map { Command($0.data) }
     }
@@ -69,8 +68,9 @@ struct SimulatedTools: RecoveryTools, ProgramStore {
         let puts = lines.map { Command(Array($0.utf8)) }.filter { command in
             if case .put = command { true } else { false }
         }
+        let written = mistake == .losesLastWrite ? puts.dropLast() : puts[...]
         let commands: [Command] =
-            [.add(id, url: member.peerURL, isLearner: false), .name(id, member.name)] + puts
+            [.add(id, url: member.peerURL, isLearner: false), .name(id, member.name)] + written
             + [.begin(revision: member.salvaged.revision + member.salvaged.bump)]
         checker.restores(puts, clusterID: clusterID)
         do throws(WALError) {

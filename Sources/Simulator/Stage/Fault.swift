@@ -92,6 +92,8 @@ package enum Fault: String, CaseIterable, Sendable {
     case fullStore
     /// Two members' directories are in each other's places.
     case swap
+    /// The spec is taken away, and the cluster's deletion is asked for.
+    case deletion
 
     /// Those of the worlds of members.
     package static let ofMembers = Array(allCases.prefix { $0 != .operatorKill })

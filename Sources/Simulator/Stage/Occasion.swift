@@ -51,4 +51,52 @@ package enum Occasion: String, CaseIterable, Sendable {
     case leaseExpired
     /// What was left of leases was noted in the log.
     case leaseCheckpoint
+
+    // What comes about in the operator's world. A step is named after the event by which the
+    // operator tells that it has made it.
+
+    case stepBootstrapped
+    /// The record was put together from the members' copies.
+    case stepRecordRebuilt
+    case stepStartWithdrawn
+    case stepMemberRestarted
+    /// One that hangs, so that it is started again.
+    case stepMemberStopping
+    case stepMembersStopping
+    case stepMemberGivenUp
+    case stepMemberKept
+    case stepMemberRemoved
+    case stepMemberDiscarded
+    case stepMemberPlanned
+    case stepLearnerAdded
+    case stepMemberPromoted
+    case stepDirectoryPutBack
+    case stepLeaderMoved
+    case stepCompacted
+    case stepDefragmented
+    case stepAlarmTakenBack
+    case stepRecoveryBegun
+    case stepRecoveryCancelled
+    case stepSurvivorChosen
+    case stepSalvaged
+    case stepSeedBuilt
+    case stepRecovered
+    /// As many members vote as are declared.
+    case stepScaled
+    /// An order was written down.
+    case stepOrdered
+    /// Deletion, because the spec was gone for long.
+    case stepLatched
+    case stepDiscarded
+    /// Passes in which the spec said so.
+    case passPaused
+    case passHibernated
+    /// An order to stop was answered as done.
+    case keptDown
+    /// A write was lost with all that knew of it.
+    case writeForgiven
+
+    /// Those of the worlds of members.
+    package static let ofMembers = Array(allCases.prefix { $0 != .stepBootstrapped })
+    package static let ofOperators = Array(allCases.drop { $0 != .stepBootstrapped })
 }

@@ -18,51 +18,34 @@ protocol Sabotaged: AnyObject {
     func inject(_ fault: Fault, _ generator: inout Generator) -> Bool
 }
 
-/// Injects faults at the rates that it is given, each kind by its own generator: so leaving one out
-/// leaves the others as they were, which is what makes a run shrink.
+/// Breaks machines, and whatever else a world offers, as the schedule says.
 final class Saboteur {
     private unowned let world: any Sabotaged
+    private lazy var schedule = FaultSchedule(world.stage, rates) { [unowned self] in
+        inject($0, &$1)
+    }
     private let rates: FaultRates
     /// How long an ended process stays down, in milliseconds.
     private let downtime: ClosedRange<Int>
-    private var generators: [Generator]
     private var restarts: Generator
-    private(set) var isStopped = false
 
     init(_ world: any Sabotaged, _ rates: FaultRates, downtime: ClosedRange<Int>) {
         self.world = world
         self.rates = rates
         self.downtime = downtime
-        let seed = world.stage.seed
-        generators = Fault.allCases.indices.map { seed.generator(for: 100 + UInt64($0)) }
-        restarts = seed.generator(for: 99)
+        restarts = world.stage.seed.generator(for: 99)
     }
 
-    func start() {
-        for fault in rates.active { plan(fault) }
-    }
+    func start() { schedule.start() }
 
     /// Injects nothing any more. What it has broken for a time heals at its time.
-    func stop() {
-        isStopped = true
-    }
-
-    private func plan(_ fault: Fault) {
-        let wait = generators[fault.position].within(1...(2 * rates[fault]))
-        world.stage.plan(in: wait * 1_000) { [unowned self] in
-            guard !isStopped else { return }
-            var generator = generators[fault.position]
-            if inject(fault, &generator) { world.stage.faultCounts[fault] += 1 }
-            generators[fault.position] = generator
-            plan(fault)
-        }
-    }
+    func stop() { schedule.stop() }
 
     /// A process has ended; it will be started again.
     func processEnded(_ index: Int) {
         let pause = restarts.within(downtime)
         world.stage.plan(in: pause * 1_000) { [unowned self] in
-            if !isStopped { world.restart(index) }
+            if !schedule.isStopped { world.restart(index) }
         }
     }
 
@@ -80,7 +63,7 @@ final class Saboteur {
         case .operatorKill, .operatorCrash, .machinePowerLoss, .secondOperator, .lostFiles,
             .memberKill, .memberStop, .wipe, .damage, .rot, .lostMount, .unreadable, .fullVolume,
             .operatorCutOff, .memberCutOff, .wrongHealth, .lostAnswer, .slowAnswer, .clockJump,
-            .ghost, .strangerPort, .outsideRemoval, .edit, .order, .fullStore, .swap:
+            .ghost, .strangerPort, .outsideRemoval, .edit, .order, .fullStore, .swap, .deletion:
             // `OperatorMischief` does these.
             false
         case .powerLossInSync, .failedSync, .fullDisk, .failedCommit, .bitRot, .transfer,
@@ -181,7 +164,7 @@ extension Saboteur {
     private func cut(_ links: [(Int, Int)], for milliseconds: Int) {
         for (from, to) in links { world.cut(from, to) }
         world.stage.plan(in: milliseconds * 1_000) { [unowned self] in
-            if isStopped { return }
+            if schedule.isStopped { return }
             for (from, to) in links { world.join(from, to) }
         }
     }

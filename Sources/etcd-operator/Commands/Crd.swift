@@ -5,7 +5,7 @@ struct Crd: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Prints what makes a Kubernetes API server know EtcdCluster.",
         discussion: """
-            A CustomResourceDefinition, made from the same table as `validate` and
+            A CustomResourceDefinition, made from the same table as `validate` and \
             `explain`, for Kubernetes 1.29 and later.
 
             EXAMPLES

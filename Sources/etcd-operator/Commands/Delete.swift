@@ -6,9 +6,9 @@ struct Delete: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Stops a cluster for good and moves its data to the trash.",
         discussion: """
-            The data stays in the state directory's trash/. A cluster that a spec file still
-            declares is refused, since it would come up again, empty: remove it from the file
-            first. Needs a running operator, which alone knows what is declared; where nothing is
+            The data stays in the state directory's trash/. A cluster that a spec file still \
+            declares is refused, since it would come up again, empty: remove it from the file \
+            first. Needs a running operator, which alone knows what is declared; where nothing is \
             declared any more, `etcd-operator run` without files is one.
 
             EXAMPLES

@@ -6,7 +6,7 @@ struct Down: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Stops a cluster's members and keeps their data.",
         discussion: """
-            They stay down until `etcd-operator up`, whatever their spec says. With no operator
+            They stay down until `etcd-operator up`, whatever their spec says. With no operator \
             running it does the work itself.
 
             EXAMPLES

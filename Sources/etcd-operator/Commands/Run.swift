@@ -7,8 +7,8 @@ struct Run: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Brings up the clusters that files declare, and keeps them well.",
         discussion: """
-            Files and directories are watched: an edit takes effect within a second or two, and a
-            mistake in a file changes nothing. Members run on when the operator ends, and the next
+            Files and directories are watched: an edit takes effect within a second or two, and a \
+            mistake in a file changes nothing. Members run on when the operator ends, and the next \
             one finds them, unless --stop-on-exit is given.
 
             EXAMPLES

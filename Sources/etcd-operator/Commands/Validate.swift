@@ -6,9 +6,9 @@ struct Validate: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Checks files as `run` would, and starts nothing.",
         discussion: """
-            Every mistake is reported with file, line and column, not only the first. Of a directory
-            the *.yaml and *.yml files are read; - is the standard input. Ends with 0 when all is
-            valid, with 1 when something is not, with 3 when a file is not there.
+            Every mistake is reported with file, line and column, not only the first. Of a \
+            directory the *.yaml and *.yml files are read; - is the standard input. Ends with 0 \
+            when all is valid, with 1 when something is not, with 3 when a file is not there.
 
             EXAMPLES
               etcd-operator validate Manifests/samples/quickstart.yaml

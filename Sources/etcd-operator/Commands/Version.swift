@@ -6,7 +6,11 @@ struct Version: ParsableCommand {
 
     static let configuration = CommandConfiguration(
         commandName: "version",
-        abstract: "Prints the version of the operator and of its resources."
+        abstract: "Prints the version of the operator and of its resources.",
+        discussion: """
+            EXAMPLES
+              etcd-operator version
+            """
     )
 
     func run() {

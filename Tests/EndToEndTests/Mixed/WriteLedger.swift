@@ -35,7 +35,8 @@ final class WriteLedger: Sendable {
     }
 
     /// Writes until the task is cancelled, through one endpoint after the other: to the next when
-    /// one fails or is not to be used any more. No value is written twice.
+    /// one fails or is not to be used any more. No key is written twice, so what is lost at any
+    /// time is missing at the end.
     func write(as writer: Int) async {
         var turn = writer
         var count = 0
@@ -48,7 +49,7 @@ final class WriteLedger: Sendable {
             )
             while !Task.isCancelled, endpoints.contains(endpoint) {
                 count += 1
-                let write = Write(key: "w/\(writer)/\(count % 20)", value: "\(writer):\(count)")
+                let write = Write(key: "w/\(writer)/\(count)", value: "\(writer):\(count)")
                 guard await put(write, through: client) else { break }
             }
             await client.close()

@@ -8,7 +8,7 @@ import TestKit
 import Testing
 
 extension EndToEndTests.HealingUnderLoadTests {
-    @Test(arguments: [Kind.ours, .v3_4])
+    @Test(arguments: [Kind.ours, .v3_4, .v3_5])
     func `a member with a damaged page is found out when it starts, and replaced`(
         kind: Kind
     ) async throws {

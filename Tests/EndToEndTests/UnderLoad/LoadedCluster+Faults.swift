@@ -57,6 +57,18 @@ extension LoadedCluster {
         }
     }
 
+    /// The last lines of the operator's log and of each member's.
+    func lastWords() -> String {
+        let members = fileNames(in: "\(folder)/members").sorted().map { name in
+            (name, (try? readFile("\(folder)/members/\(name)/log/member.log")) ?? [])
+        }
+        let logs = members + [("operator", Array(cluster.controller.errors.utf8))]
+        return logs.map { name, bytes in
+            let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n").suffix(25)
+            return "-- \(name)'s log\n" + lines.joined(separator: "\n")
+        }.joined(separator: "\n")
+    }
+
     /// The lines of the journal, oldest first.
     func journal() throws -> [[String: Any]] {
         try fileNames(in: folder).filter { $0.hasPrefix("journal.jsonl") }.sorted(by: >)

@@ -10,6 +10,14 @@ import Testing
 /// A cluster under an operator, with writers from its first moment to its last. At the end every
 /// acknowledged write must be there, and all members must hold the same.
 final class LoadedCluster {
+    /// What went wrong, and how the operator and the members saw it.
+    private struct Failure: Error, CustomStringConvertible {
+        let error: any Error
+        let told: String
+
+        var description: String { "\(error)\n\(told)" }
+    }
+
     let cluster: RunningCluster
     let ledger = WriteLedger()
 
@@ -45,9 +53,9 @@ final class LoadedCluster {
             writers.cancel()
             await writers.value
             let events = try? await loaded.cluster.operatorCommand("describe", "ec/quickstart")
-            print("\(kind): \(error)\n\(events?.output ?? "")")
+            let told = (events?.output ?? "") + loaded.lastWords()
             await loaded.cluster.stop()
-            throw error
+            throw Failure(error: error, told: told)
         }
         writers.cancel()
         await writers.value
@@ -75,7 +83,7 @@ final class LoadedCluster {
               replicas: \(replicas)
               engine: \(engine)
               network: { basePort: \(port) }
-              healing: { unhealthyAfter: 1s, replaceAfter: 1s, quorumLoss: { after: 1s } }
+              healing: { unhealthyAfter: 3s, replaceAfter: 10s, quorumLoss: { after: 1s } }
               \(fields)
             """
     }
@@ -140,30 +148,41 @@ final class LoadedCluster {
             endpoint: endpoints[0],
             group: MultiThreadedEventLoopGroup.singleton
         )
-        let all = try await client.range(
-            .with {
-                $0.key = Data("w/".utf8)
-                $0.rangeEnd = Data("w0".utf8)
-            }
-        )
+        let (found, newest) = try await allWrites(client)
         await client.close()
-        let found = Dictionary(
-            uniqueKeysWithValues: all.kvs.map { (String(decoding: $0.key, as: UTF8.self), $0) }
+        let lost = ledger.acknowledged.filter { found[$0.value] != $0.key }
+        #expect(
+            lost.isEmpty,
+            "\(lost.count) of \(ledger.count) acknowledged writes, such as \(lost.prefix(3))"
         )
-        var newest: [String: (revision: Int64, value: String)] = [:]
-        for (revision, write) in ledger.acknowledged
-        where revision > newest[write.key]?.revision ?? 0 {
-            newest[write.key] = (revision, write.value)
-        }
-        for (key, write) in newest {
-            let kept = try #require(found[key], "\(key), acknowledged, is lost")
-            #expect(kept.modRevision >= write.revision, "\(key) is older than acknowledged")
-            if kept.modRevision == write.revision {
-                #expect(String(decoding: kept.value, as: UTF8.self) == write.value)
-            }
-        }
-        try await compare(endpoints, at: all.header.revision)
+        try await compare(endpoints, at: newest)
         print("under load: \(ledger.count) writes kept, \(endpoints.count) members equal")
+    }
+
+    /// What the writers' keys hold and since which revision, and the newest revision of all.
+    private func allWrites(
+        _ client: EtcdClient
+    ) async throws -> (found: [WriteLedger.Write: Int64], newest: Int64) {
+        var found: [WriteLedger.Write: Int64] = [:]
+        var start = Data("w/".utf8)
+        while true {
+            let page = try await client.range(
+                .with {
+                    $0.key = start
+                    $0.rangeEnd = Data("w0".utf8)
+                    $0.limit = 5_000
+                }
+            )
+            for kv in page.kvs {
+                let write = WriteLedger.Write(
+                    key: String(decoding: kv.key, as: UTF8.self),
+                    value: String(decoding: kv.value, as: UTF8.self)
+                )
+                found[write] = kv.modRevision
+            }
+            guard page.more, let last = page.kvs.last else { return (found, page.header.revision) }
+            start = last.key + [0]
+        }
     }
 
     private func compare(_ endpoints: [String], at revision: Int64) async throws {

@@ -21,7 +21,7 @@ extension EndToEndTests.HealingUnderLoadTests {
             #expect(Set(loaded.cluster.members()).intersection(before).count == 2)
 
             stranger?.signal(SIGKILL)
-            try await eventually("it starts as soon as the port is free", within: .seconds(5)) {
+            try await eventually("it starts as soon as the port is free") {
                 loaded.cluster.members().count == 3
             }
             try await loaded.settle(as: LoadedCluster.names(0, 1, 2))
