@@ -40,19 +40,26 @@ package struct HashComparison: Hashable, Sendable {
     package func verdict(voters: [String], lost: Set<String> = []) -> Verdict {
         let given = voters.compactMap { answers[$0] }
         let counts = Dictionary(grouping: given) { $0 }.mapValues(\.count)
-        guard let (hash, count) = counts.max(by: { $0.value < $1.value }) else { return .unknown }
-        let differing = voters.filter { name in
-            guard let answer = answers[name] else { return false }
-            return answer.compactRevision == hash.compactRevision && answer.hash != hash.hash
-        }
-        guard count > voters.count / 2 else {
-            if differing.isEmpty { return .unknown }
-            let missing = voters.filter { name in
-                !lost.contains(name) && answers[name]?.compactRevision != hash.compactRevision
+        if let (right, count) = counts.first(where: { $0.value > voters.count / 2 }) {
+            let differing = voters.filter { name in
+                guard let answer = answers[name] else { return false }
+                return answer.compactRevision == right.compactRevision && answer.hash != right.hash
             }
-            return count + missing.count > voters.count / 2 ? .undecided(missing) : .split
+            if !differing.isEmpty { return .minority(differing) }
+            return count == voters.count ? .agreed : .unknown
         }
-        if !differing.isEmpty { return .minority(differing) }
-        return count == voters.count ? .agreed : .unknown
+        // Those that can be compared with each other and differ.
+        let histories = Dictionary(grouping: counts) { $0.key.compactRevision }
+            .filter { $0.value.count > 1 }
+        var verdict = Verdict.unknown
+        for (compactRevision, groups) in histories.sorted(by: { $0.key < $1.key }) {
+            let missing = voters.filter { name in
+                !lost.contains(name) && answers[name]?.compactRevision != compactRevision
+            }
+            let most = groups.map(\.value).max() ?? 0
+            guard most + missing.count > voters.count / 2 else { return .split }
+            if verdict == .unknown { verdict = .undecided(missing) }
+        }
+        return verdict
     }
 }

@@ -186,6 +186,9 @@ import Testing
     @Test func `ports take turns`() async throws {
         let desk = try Desk()
         try desk.directory.writeSentinel(desk.known.uid)
+        for name in desk.known.members.map(\.name) {
+            _ = try desk.directory.member(name).stamp(desk.known)
+        }
         var slots: [Int] = []
         for ordinal in 3..<12 {
             try await desk.run(.enlist)
@@ -199,6 +202,24 @@ import Testing
     }
 
     // MARK: Removing
+
+    @Test func `who joins counts as launched at the last moment before its start`() async throws {
+        let desk = try Desk(joining: "f9")
+        try desk.directory.writeSentinel(desk.known.uid)
+        for name in desk.known.members.map(\.name) {
+            _ = try desk.directory.member(name).stamp(desk.known)
+        }
+        desk.disk.recordMoments()
+        #expect(try await desk.run(.start(member: "orders-3", as: .existing)) == .done)
+        // An operator that is killed with the mark written and no start spoils the member: that
+        // can be between the record's new name and the sync of it, and right after that.
+        let marked = desk.disk.moments.map { disk in
+            let state = try? StateDirectory(creating: "/state", on: disk)
+            let record = try? state?.cluster(Sample.name).record()
+            return record?.member("orders-3")?.launched == true
+        }
+        #expect(marked.count { $0 } == 2 && marked.suffix(2) == [true, true])
+    }
 
     @Test func `rule 17: a lost answer to remove is not followed by a second request`()
         async throws
@@ -257,6 +278,9 @@ import Testing
         #expect(await desk.fails(trash).contains("is its disk mounted?"))
         #expect(try desk.directory.record()?.member("orders-2") != nil)
         try desk.directory.writeSentinel(desk.known.uid)
+        for name in desk.known.members.map(\.name) {
+            _ = try desk.directory.member(name).stamp(desk.known)
+        }
         #expect(try await desk.run(trash) == .done)
         #expect(try desk.directory.record()?.member("orders-2") == nil)
         #expect(desk.members.asked.suffix(1) == ["settle \(desk.url(0))"])

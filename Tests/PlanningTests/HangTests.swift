@@ -48,8 +48,7 @@ import Testing
         return seen
     }
 
-    @Test func `rule 16: where nobody serves, who takes connections and does not answer is ended`()
-    {
+    @Test func `rule 16: where nobody serves, who is within reach and answers nothing is ended`() {
         #expect(plan(silence(2)).steps == [.restart(member: "orders-1")])
         #expect(plan(silence(3)).steps == [.restart(member: "orders-1")])
         // Also one that is all of its cluster.

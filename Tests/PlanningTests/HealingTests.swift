@@ -341,6 +341,21 @@ import Testing
         #expect(comparison(1, [7, 8, 7]).verdict(voters: voters) == .minority(["orders-1"]))
     }
 
+    @Test func `rule 19: two that differ are told, whatever a third says of another history`() {
+        let voters = (0..<5).map { "orders-\($0)" }
+        // In whatever order a dictionary has the answers.
+        for hash in UInt32(1)...50 {
+            let three = comparison(1, [hash, hash + 1, hash + 2], compacted: [1, 1, 2])
+            #expect(three.verdict(voters: Array(voters.prefix(3))) == .undecided(["orders-2"]))
+            let five = comparison(
+                1,
+                [hash, hash, hash + 1, hash + 2, hash + 3],
+                compacted: [1, 1, 2, 2, 2]
+            )
+            #expect(five.verdict(voters: voters) == .undecided(["orders-0", "orders-1"]))
+        }
+    }
+
     @Test func `rule 15: not more than three members that join are given up in an hour`() {
         func seen(given count: Int) -> Observation {
             var seen = Orders.voters(3, learner: true).lost(3, .damaged("crc"))

@@ -351,10 +351,10 @@ package struct Executor: Sendable {
             of: .init(program: launch.program, sha256: launch.sha256),
             from: program(of: record.applied.spec)
         )
-        // From here on data may exist; and what a member that joins runs is new to the others.
-        if joins {
-            try changeMembers(&record) { $0.update(name) { $0.launched = true } }
-        } else if state == .new {
+        // What a member that joins runs is new to the others.
+        if joins { try changeMembers(&record) { _ in } }
+        // From here on data may exist, and who dies before the start has spoilt the member.
+        if joins || state == .new {
             try change(&record) { $0.update(name) { $0.launched = true } }
         }
         try runtime.start(

@@ -167,6 +167,7 @@ package final class EtcdMembers: Members {
             return gone.values
         }
         for client in gone { await client.close() }
+        knocks.forget(where: isGone)
     }
 
     private func client(_ url: String) -> EtcdClient {

@@ -27,6 +27,10 @@ final class Knocks: Sendable {
         return isOpen
     }
 
+    func forget(where isGone: (String) -> Bool) {
+        found.withLock { found in found = found.filter { !isGone($0.key) } }
+    }
+
     private func knock(_ url: String) async -> Bool {
         guard let endpoint = try? EtcdEndpoint(url) else { return false }
         do {

@@ -190,7 +190,7 @@ final class OperatorMischief {
         else { return false }
         // What was never seen to have a log cannot be missed: whoever joins may try again.
         guard world.record?.member(victim.name)?.hasLog == true else { return false }
-        let intact = world.intactVoters
+        let intact = world.intactStayingVoters
         // One is left, and those that differ are never a majority.
         let rotten = world.rottenCount
         guard intact > 1, fault == .rot ? rotten * 2 + 2 < intact : rotten == 0 else {

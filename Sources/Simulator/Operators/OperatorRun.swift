@@ -12,7 +12,7 @@ final class OperatorRun: @unchecked Sendable {  // because one thread drives the
     var ended: [String: [EndedProcess]] = [:]
     /// Ids of members that said they serve when they were asked last.
     var said: Set<String> = []
-    /// Where nobody said so: ids of members whose port took a connection and that said nothing.
+    /// Where nobody said so: ids of members whose port was within reach and that said nothing.
     var silent: Set<UInt64> = []
     /// Ids of the voters, as the members listed them then; empty when none did.
     var voters: Set<UInt64> = []

@@ -11,11 +11,17 @@ extension OperatorWorld {
     }
 
     /// Voters of the record whose logs can be read by somebody who sees the whole disk.
-    var intactVoters: Int {
-        record?.members.count { member in
+    var intactVoters: Int { intact.count }
+
+    /// Those of them that do not leave. Who leaves may have lost its vote already, whatever those
+    /// know who have just started.
+    var intactStayingVoters: Int { intact.count { $0.departure == nil } }
+
+    private var intact: [ClusterRecord.Member] {
+        record?.members.filter { member in
             let folder = Replica.folder("\(membersFolder)/\(member.name)/data")
             return member.isVoter && (try? WAL.read(on: disk, directory: folder)) != nil
-        } ?? 0
+        } ?? []
     }
 
     /// The voters are those of the record: nobody else has changed them since.

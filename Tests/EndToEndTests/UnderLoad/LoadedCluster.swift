@@ -13,9 +13,9 @@ final class LoadedCluster {
     /// What went wrong, and how the operator and the members saw it.
     private struct Failure: Error, CustomStringConvertible {
         let error: any Error
-        let told: String
+        let told: [String]
 
-        var description: String { "\(error)\n\(told)" }
+        var description: String { "\(error)\n" + told.joined(separator: "\n") }
     }
 
     let cluster: RunningCluster
@@ -52,8 +52,9 @@ final class LoadedCluster {
         } catch {
             writers.cancel()
             await writers.value
-            let events = try? await loaded.cluster.operatorCommand("describe", "ec/quickstart")
-            let told = (events?.output ?? "") + loaded.lastWords()
+            let shown = try? await loaded.cluster.operatorCommand("describe", "ec/quickstart")
+            let events = try? await loaded.cluster.operatorCommand("events", "quickstart")
+            let told = [shown?.output ?? "", events?.output ?? "", loaded.lastWords()]
             await loaded.cluster.stop()
             throw Failure(error: error, told: told)
         }
@@ -115,14 +116,28 @@ final class LoadedCluster {
 
     /// Waits until the cluster is as specified, with these members; writers use them from then on.
     func settle(as names: [String]) async throws {
-        try await eventually("\(names) serve", within: .seconds(90)) {
-            let status = try self.status()
-            let members = (status["members"] as? [[String: Any]])?.compactMap { $0["name"] }
-            let conditions = status["conditions"] as? [[String: Any]] ?? []
+        try await settle("\(names) serve") { $0 == names }
+    }
+
+    /// Waits until the cluster is as specified, with so many members, and gives their names.
+    @discardableResult
+    func settle(with replicas: Int) async throws -> [String] {
+        try await settle("\(replicas) members serve") { $0.count == replicas }
+        return try memberNames()
+    }
+
+    private func settle(_ what: String, _ isSo: ([String]) -> Bool) async throws {
+        try await eventually(what, within: .seconds(90)) {
+            let conditions = try self.status()["conditions"] as? [[String: Any]] ?? []
             let ready = conditions.first { $0["type"] as? String == "Ready" }
-            return members as? [String] == names && ready?["status"] as? String == "True"
+            return try isSo(self.memberNames()) && ready?["status"] as? String == "True"
         }
         ledger.endpoints = try await cluster.endpoints()
+    }
+
+    private func memberNames() throws -> [String] {
+        let members = try status()["members"] as? [[String: Any]] ?? []
+        return members.compactMap { $0["name"] as? String }
     }
 
     func data(of member: String) -> String {

@@ -27,12 +27,17 @@ extension EndToEndTests.HealingUnderLoadTests {
                 try await loaded.cluster.controller.waitForExit()
                 try loaded.cluster.startController()
             }
-            let names = LoadedCluster.names(0, 2, 3, 4)
-            try await loaded.settle(as: names)
+            let names = try await loaded.settle(with: 4)
+            #expect(names.prefix(2) == ["quickstart-0", "quickstart-2"])
             #expect(loaded.cluster.members().map(\.name) == names, "and nobody else")
             let list = try await loaded.cluster.etcdctl("member", "list")
             #expect(list.split(separator: "\n").count == 4)
-            try loaded.checkJournal()
+            // Two came: in the place of the wiped one, and as the fourth. Who was about to start
+            // when the operator was killed may have been given up: that costs an empty learner.
+            let last = names.compactMap { Int($0.dropFirst("quickstart-".count)) }.max() ?? 0
+            let spoilt = last - 4
+            #expect((0...2).contains(spoilt))
+            try loaded.checkJournal(spoilt: spoilt)
         }
     }
 }
@@ -44,7 +49,7 @@ extension LoadedCluster {
     }
 
     /// One learner at a time, no member added or removed twice, and no id that comes back.
-    fileprivate func checkJournal() throws {
+    fileprivate func checkJournal(spoilt: Int) throws {
         var added: [String] = []
         var removed: [String] = []
         var enlisted = 0
@@ -67,7 +72,11 @@ extension LoadedCluster {
                 enlisted += 1
             }
         }
-        #expect(added.count <= 2 && removed.count <= 1 && enlisted <= 2)
-        print("journal: \(enlisted) enlisted, \(added.count) added, \(removed.count) removed")
+        // The last line before a kill may be missing.
+        #expect(enlisted <= 2 + spoilt && added.count <= 2 + spoilt && removed.count <= 1 + spoilt)
+        print(
+            "journal: \(enlisted) enlisted, \(added.count) added, \(removed.count) removed, "
+                + "\(spoilt) spoilt"
+        )
     }
 }
