@@ -31,6 +31,26 @@ import Testing
         #expect(plan(consenting(to: seen.known.clusterID)).steps == [.beginRecovery])
     }
 
+    @Test func `rule 5: who has lost its data and may vote counts, where those that vote wait`() {
+        let two = Orders.voters(2).with { $0.update("orders-1") { $0.isVoter = false } }
+        func waiting(for duration: Duration) -> Observation {
+            var seen = two.hanging(0, for: duration)
+                .with(0) { $0.probe = Probe(.noLeader) }
+                .lost(1, .damaged("crc mismatch"))
+            seen.memberList = nil
+            seen.quorumLostSince = .zero
+            return seen
+        }
+        // One that votes alone would lead: another has got a vote, and the record is behind.
+        #expect(plan(waiting(for: .seconds(600))).steps == [.beginRecovery])
+        #expect(plan(waiting(for: .seconds(5))).steps.isEmpty)
+        let stopped = waiting(for: .seconds(600)).ended(0)
+        #expect(plan(stopped).steps == [.start(member: "orders-0", as: .existing)])
+        let back = waiting(for: .seconds(600)).with(1) { $0.directory = .intact }
+        #expect(plan(back).steps == [.start(member: "orders-1", as: .existing)])
+        #expect(plan(two.lost(1, .damaged("crc mismatch"))).steps.contains(.beginRecovery) == false)
+    }
+
     @Test
     func `rule 4: a recovery stops everything, salvages, builds, retires, and goes on from there`()
     {

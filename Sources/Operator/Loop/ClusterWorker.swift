@@ -20,7 +20,9 @@ package actor ClusterWorker {
     private var reporter: Reporter
     private var record: RecordState = .absent
     private var orders = OrderBook()
-    /// Why a member's copy of the record does not know the last order; nil when all do.
+    /// The record that every member's copy agrees with, as far as is known.
+    private var told: ClusterRecord?
+    /// Why some member's copy does not agree with the record; nil when all do.
     private var untold: OperatorError?
     private var failures = 0
     /// The cluster was discarded, or never came to be: there is nothing left to do.
@@ -104,7 +106,8 @@ package actor ClusterWorker {
         let doubt = specs.rejection(name) ?? specs.outOfReach(name)
         let (cluster, refusal) = prepare(declared, missing, doubt)
         if hasEnded { return .zero }
-        if untold != nil, case .read(let known) = record { untold = renewCopies(known) }
+        // A step that changed the record may not have reached them all.
+        if case .read(let known) = record, known != told { renewCopies(known) }
         var failure = refusal?.description
         var (seen, plan, exits) = await decide(cluster, missing, specs)
         if Task.isCancelled { return .zero }
@@ -190,7 +193,7 @@ package actor ClusterWorker {
                 guard case .read(let known) = record else { break }
                 executor.reserve(known)
                 // Whoever wrote it may have ended before the copies were told.
-                untold = renewCopies(known)
+                renewCopies(known)
             case .read: break
             }
             guard case .read = record else {
@@ -283,7 +286,7 @@ package actor ClusterWorker {
         try changed.order(command)
         if changed.desired != before { try save(changed) }
         // Also of an order that was given before: the copies may have missed it then.
-        untold = renewCopies(changed)
+        renewCopies(changed)
         guard changed.desired != before else { return }
         // It is done once it is saved; a line that is lost must not look like a refusal.
         let reason = "`\(command.rawValue)` was asked for"
@@ -291,13 +294,14 @@ package actor ClusterWorker {
         reporter.tell(.normal, "Ordered", reason)
     }
 
-    /// Returns why a copy does not say what the record does, which matters if the record gets lost.
-    private func renewCopies(_ record: ClusterRecord) -> OperatorError? {
-        let problems = directory.renewCopies(record)
-        for problem in problems {
+    /// Has every copy say what the record does, which matters if the record gets lost.
+    private func renewCopies(_ record: ClusterRecord) {
+        let problem = directory.renewCopies(record).first
+        if let problem, problem != untold {
             logger.warning("a copy is out of date", metadata: ["error": "\(problem)"])
         }
-        return problems.first
+        untold = problem
+        told = problem == nil ? record : nil
     }
 
     /// Takes the steps in order; a step that fails ends them. Starts are independent of each other:

@@ -204,7 +204,8 @@ package struct ClusterMemory {
         takeSchedule(seen)
         leaders.take(seen, record)
         quorumSince = Electorate(seen)?.hasQuorum == true ? quorumSince ?? now : nil
-        let lost = Set(record.voters.map(\.name).filter { seen.member($0)?.hasLostData == true })
+        let voters = presumedVoters(record, seen).map(\.name)
+        let lost = Set(voters.filter { seen.member($0)?.hasLostData == true })
         // Where one has come back others may follow.
         if !isLost(record, seen) || !lostVoters.isSubset(of: lost) { quorumLostSince = nil }
         if isLost(record, seen) { quorumLostSince = quorumLostSince ?? since ?? now }

@@ -13,7 +13,12 @@ extension Executor {
         case .beginRecovery:
             let names = seen.members.filter(\.hasLostData).map(\.name).joined(separator: ", ")
             let why = "the data of \(names) is lost, and the others are no quorum"
-            try changeMembers(&record) { $0.recovery = Recovery(why: why, at: clocks.wallNow()) }
+            let voters = presumedVoters(record, seen).map(\.name)
+            try changeMembers(&record) { record in
+                record.recovery = Recovery(why: why, at: clocks.wallNow())
+                // Once those are stopped who wait for them nobody could tell any more.
+                for name in voters { record.update(name) { $0.isVoter = true } }
+            }
             return .done
         case .cancelRecovery:
             guard try clearSeed(record), try clearWork() else {

@@ -6,7 +6,7 @@ import ClusterAPI
 /// read, nobody knows.
 func quorumLost(_ seen: Observation, _ findings: inout Findings) -> Plan? {
     guard case .read(let record) = seen.record, record.phase == .bootstrapped else { return nil }
-    let voters = record.voters
+    let voters = presumedVoters(record, seen)
     let lost = voters.filter { seen.member($0.name)?.hasLostData == true }
     guard isLost(record, seen) else { return nil }
     let names = lost.map(\.name).joined(separator: ", ")

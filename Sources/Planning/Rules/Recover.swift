@@ -30,6 +30,24 @@ func recover(_ seen: Observation, _ findings: inout Findings) -> Plan? {
 package func isLost(_ record: ClusterRecord, _ seen: Observation) -> Bool {
     // The record may be behind: whoever was removed by hand is not missed.
     if Electorate(seen)?.hasQuorum == true { return false }
-    let kept = record.voters.filter { seen.member($0.name)?.hasLostData != true }
-    return kept.count < record.voters.count / 2 + 1
+    let voters = presumedVoters(record, seen)
+    let kept = voters.filter { seen.member($0.name)?.hasLostData != true }
+    return kept.count < voters.count / 2 + 1
+}
+
+/// The voters by the record, and those that must have got a vote since. The record may be behind
+/// where it was put together from copies that could not be reached when somebody got its vote. Then
+/// those who vote by the record wait for a leader as long as the other is lost.
+package func presumedVoters(
+    _ record: ClusterRecord,
+    _ seen: Observation
+) -> [ClusterRecord.Member] {
+    let known = record.voters
+    let left = known.compactMap { seen.member($0.name) }.filter { !$0.hasLostData }
+    let isShort = left.allSatisfy { $0.probe.verdict == .noLeader && $0.hangs(in: seen) }
+    guard isShort, !left.isEmpty, record.phase == .bootstrapped else { return known }
+    return known
+        + record.staying.filter { joiner in
+            !joiner.isVoter && joiner.launched && seen.member(joiner.name)?.hasLostData == true
+        }
 }
