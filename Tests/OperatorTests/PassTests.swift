@@ -196,6 +196,33 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(1)))
+    func `copies that could not be told of a vote are told as soon as their disk is there`()
+        async throws
+    {
+        let stage = try Stage()
+        try await stage.bringUp()
+        stage.declare("replicas: 4")
+        await stage.pass(5)
+        let folder = stage.cluster.path + "/members"
+        let uid = try stage.disk.read(folder + "/.sentinel")
+        try stage.disk.remove(folder + "/.sentinel")
+        stage.wait(31)
+        await stage.pass(4)
+        #expect(try stage.cluster.record()?.members.allSatisfy(\.isVoter) == true)
+        func copyKnows() throws -> Bool {
+            let copy = String(
+                decoding: try stage.disk.read(folder + "/orders-0/record.json"),
+                as: UTF8.self
+            )
+            return !copy.filter { $0 != " " }.contains("\"isVoter\":false")
+        }
+        #expect(try !copyKnows())
+        try stage.disk.replace(folder + "/.sentinel", with: uid)
+        await stage.pass()
+        #expect(try copyKnows())
+    }
+
+    @Test(.timeLimit(.minutes(1)))
     func `the end of a member that leaves is no cause for alarm`() async throws {
         let stage = try Stage()
         try await stage.bringUp()
