@@ -96,6 +96,11 @@ import Testing
         #expect(plan(five).steps == [.restart(member: "orders-3")])
         let back = five.hanging(4, for: .seconds(5), restarted: true)
         #expect(plan(back).steps.isEmpty)
+        // Nor is one given up then.
+        let given = Orders.voters(5).hanging(3, for: .seconds(300), restarted: true)
+        #expect(plan(given).steps.map(\.description) == ["give up orders-3"])
+        let held = plan(given.hanging(4, for: .seconds(5), restarted: true))
+        #expect(held.steps.isEmpty && held.notes.map(\.reason).contains("ReplacementHeld"))
         // Or is away, because its start failed or waits, and not for long.
         for (seconds, isHeld) in [(59, true), (60, false)] {
             let away = five.ended(4).with(4) { member in

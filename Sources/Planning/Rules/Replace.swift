@@ -83,6 +83,10 @@ private func hindrance(
                 + "\(electorate.voters.count) voters serve"
         )
     }
+    // One at a time (safety rule 13). Who has lost its data is not taken away by this.
+    if departure.cause == .unhealthy, seen.isComingBack(exceptFor: member.name) {
+        return ("ReplacementHeld", "another member is on its way back")
+    }
     if let lack = seen.lacksRoom { return ("DiskPressure", "it is not replaced now: \(lack)") }
     if departure.cause == .unhealthy, let suspicion = seen.fleet.suspicion {
         return ("ObserverSuspect", "it is left alone: \(suspicion)")
