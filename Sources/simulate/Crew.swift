@@ -37,6 +37,7 @@ struct Crew {
             if let seconds = plan.seconds, ContinuousClock.now - start > .seconds(seconds) {
                 mayBegin = false
             }
+            if Interruption.signal != nil { return }
             while mayBegin, workers.count < plan.jobs, left > 0 || !remains.isEmpty {
                 let work: (first: UInt64, count: UInt64)
                 if let rest = remains.popLast() {

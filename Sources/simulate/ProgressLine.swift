@@ -18,6 +18,12 @@ final class ProgressLine {
         write("\r\u{1B}[K" + summary.progress(of: total))
     }
 
+    /// A line that stays, on the standard error.
+    func tell(_ line: String) {
+        clear()
+        write(line + "\n")
+    }
+
     func clear() {
         if isShown { write("\r\u{1B}[K") }
     }

@@ -13,7 +13,8 @@ struct Simulate: ParsableCommand {
         discussion: """
             Each seed decides everything: cluster, workload, network, disks, clocks and faults. \
             The same seed does the same on every run and machine. Exits with 1 when something \
-            that must always hold was violated.
+            that must always hold was violated. Ctrl-C ends it early, with the summary of the \
+            seeds that were run.
 
             EXAMPLES:
               simulate --seeds 1000 --jobs 4           seeds 1 to 1000
@@ -83,6 +84,7 @@ struct Simulate: ParsableCommand {
     func run() throws {
         let overrides = try changes.overrides()
         if role.worker {
+            Interruption.leaveToParent()
             Worker(overrides, tellsStory: role.story).run(first: first, count: seeds ?? 1)
             return
         }
@@ -106,19 +108,24 @@ struct Simulate: ParsableCommand {
         if seed != nil, !json {
             print("\(overrides.applied(to: Seed(plan.first)))")
         }
+        Interruption.watch()
         let display = ProgressLine(total: plan.count, isShown: !json && seed == nil)
         Crew(plan, overrides).run { report in
             summary.add(report)
+            if let violation = report.violation, keepGoing {
+                display.tell("VIOLATION in seed \(report.seed): \(violation)")
+            }
             display.show(summary)
         }
         display.clear()
         summary.end()
         for report in summary.violated.prefix(3) {
-            let find = Find(report, overrides, shrinks: !noShrink)
+            let find = Find(report, overrides, shrinks: !noShrink && Interruption.signal == nil)
             summary.finds.append(find)
             if !json { print(find.text) }
         }
         print(json ? summary.json : summary.text)
         if !summary.violated.isEmpty { throw ExitCode.failure }
+        if let signal = Interruption.signal { throw ExitCode(128 + signal) }
     }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import TestKit
 import Testing
 
@@ -37,6 +38,21 @@ import Testing
         let count = environment("FRESH_OPERATOR_SEEDS") ?? "10"
         print("fresh seeds: simulate --world operators --first \(base) --seeds \(count)")
         try await expectNothingOfOperators(["--first", "\(base)", "--seeds", count])
+    }
+
+    @Test func `a run that is ended early tells what it has found`() async throws {
+        let mistake = ["--seeds", "1000000", "--keep-going", "--no-shrink", "--bug", "forgetsVote"]
+        let program = try Program(SimulateProgram.path, mistake + ["-o", "json"])
+        try await eventually("a violation is told", within: .seconds(120)) {
+            program.errors.contains("VIOLATION in seed ")
+        }
+        program.signal(SIGTERM)
+        #expect(try await program.waitForExit() == 1)
+        let summary = try JSONDecoder().decode(
+            SimulateProgram.Summary.self,
+            from: Data(program.output.utf8)
+        )
+        #expect(summary.seeds > 0 && summary.violations.isEmpty == false)
     }
 
     private func expectNothingOfOperators(_ arguments: [String]) async throws {

@@ -32,7 +32,7 @@ struct SimulateProgram {
         }
     }
 
-    private static var path: String { "\(repositoryRoot())/.build/release/simulate" }
+    static var path: String { "\(repositoryRoot())/.build/release/simulate" }
 
     static func run(_ arguments: [String]) async throws -> SimulateProgram {
         let outcome = try await Program.run(
