@@ -25,7 +25,7 @@ package struct SchemaField: Sendable {
     /// What an API server checks besides the type.
     let celRules: [CELRule]
     /// What the field holds, nil when it is absent.
-    let read: @Sendable (EtcdCluster) -> FieldTree.Value?
+    package let read: @Sendable (EtcdCluster) -> FieldTree.Value?
     /// Stores the value, or tells what is wrong with it and stores nothing.
     let write: @Sendable (inout EtcdCluster, FieldTree) -> [Fault]
 

@@ -1,4 +1,5 @@
 import ClusterAPI
+import TestKit
 import Testing
 
 @Suite struct SchemaTests {
@@ -37,6 +38,25 @@ import Testing
                 "spec.deletionPolicy=Retain",
             ]
         )
+    }
+
+    @Test func `every field says how an edit of it reaches a running cluster`() {
+        for field in schema.fields {
+            #expect(schema.convergence(of: field.path) != nil, "\(field.path)")
+        }
+        let paths = Set(schema.fields.map(\.path.description))
+        #expect(Set(Schema.convergences.keys) == paths)
+    }
+
+    @Test func `the manual's table of fields is that of the schema`() throws {
+        let path = "\(repositoryRoot())/Sources/Docs.docc/Fields.md"
+        let page = String(decoding: try readFile(path), as: UTF8.self)
+        let rows = page.split(separator: "\n").filter { $0.hasPrefix("| `") }.map(String.init)
+        let expected = schema.fields.map { field in
+            let edit = schema.convergence(of: field.path)?.rawValue ?? ""
+            return "| `\(field.path)` | \(field.defaultText.map { "`\($0)`" } ?? "-") | \(edit) |"
+        }
+        #expect(rows == expected)
     }
 
     @Test func `the names below a group are its fields and groups`() {

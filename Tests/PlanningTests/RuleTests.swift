@@ -176,10 +176,16 @@ import Testing
         var seen = Orders.healthy()
         seen.spec.settings.snapshotCount = 77
         seen.spec.network.basePort = 4000
+        seen.spec.settings.extraArgs = [.init(name: "max-txn-ops", value: "256")]
+        seen.spec.engine = .etcd(version: nil, binary: "/usr/bin/etcd")
         let notes = plan(seen).notes
         #expect(notes.map(\.reason) == ["SpecNotApplied"])
         #expect(notes[0].message.contains("spec.settings.snapshotCount stays 10000, not 77"))
         #expect(notes[0].message.contains("spec.network.basePort stays 0, not 4000"))
+        let flags = "spec.settings.extraArgs stays {}, not {max-txn-ops: 256}"
+        #expect(notes[0].message.contains(flags))
+        #expect(notes[0].message.contains("spec.engine.type stays embedded, not etcd"))
+        #expect(notes[0].message.contains("spec.engine.etcd.binary stays absent, not /usr/bin"))
     }
 
     @Test func `rule 16: a member that does not answer is left alone`() {

@@ -59,7 +59,7 @@ private func begin(
 ) -> Plan {
     let isChanged =
         record.members.count != seen.spec.replicas
-        || !SpecField.differences(from: record, to: seen.spec).isEmpty
+        || !SpecDifference.all(from: record, to: seen.spec).isEmpty
     if isChanged {
         // Nothing holds on to what was planned.
         return .act(

@@ -27,7 +27,7 @@ func note(_ seen: Observation, _ findings: inout Findings) -> Plan? {
     noteLeadership(seen, &findings)
     noteDiskPressure(record, seen, &findings)
     noteScaling(record, seen, &findings)
-    let fields = SpecField.differences(from: record, to: seen.spec)
+    let fields = SpecDifference.all(from: record, to: seen.spec)
     if !fields.isEmpty {
         findings.note(
             .unmet,

@@ -100,12 +100,13 @@ struct Explanation {
     private func entry(of field: SchemaField) -> Entry {
         let value = field.defaultText.map { "default \($0)" } ?? ""
         let takes = "Takes \(field.type.expectation)."
+        let edit = schema.convergence(of: field.path).map { "An edit \($0.summary)." }
         return Entry(
             path: field.path,
             type: field.type.name,
             summary: field.summary,
             note: field.isRequired ? "required" : value,
-            details: [takes] + rules(at: field.path)
+            details: [takes] + rules(at: field.path) + [edit].compactMap { $0 }
         )
     }
 

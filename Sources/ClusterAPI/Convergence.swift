@@ -1,0 +1,63 @@
+/// How an edit of a field reaches a cluster that runs.
+package enum Convergence: String, CaseIterable, Hashable, Sendable {
+    /// The operator goes by it from its next pass on, and no process is touched for it.
+    case live
+    /// Members join or leave, one at a time.
+    case scaling
+    /// Members keep what they were launched with, and those that join later get the same; the
+    /// condition `Ready` is false with the reason `SpecNotApplied` as long as it differs.
+    case atLaunch
+    /// It tells one cluster from another.
+    case identity
+
+    /// What an edit does, as the end of a sentence.
+    package var summary: String {
+        switch self {
+        case .live: "is followed at once, and no member is touched for it"
+        case .scaling: "lets members join or leave, one at a time"
+        case .atLaunch:
+            "changes no cluster that was started: members keep what they were launched with, and "
+                + "Ready is False with SpecNotApplied until it is taken back"
+        case .identity: "declares another cluster, and this one is not declared any more"
+        }
+    }
+}
+
+extension Schema {
+    /// How an edit of this field reaches a cluster that runs; nil where there is no such field.
+    package func convergence(of path: FieldPath) -> Convergence? {
+        Schema.convergences[path.description]
+    }
+
+    /// The one table of it, which whoever plans, explains or documents reads. A test holds it
+    /// against the fields.
+    package static let convergences: [String: Convergence] = [
+        "metadata.name": .identity,
+        "metadata.namespace": .identity,
+        "metadata.labels": .live,
+        "metadata.annotations": .live,
+        "spec.replicas": .scaling,
+        "spec.engine.type": .atLaunch,
+        "spec.engine.embedded.compatibility": .atLaunch,
+        "spec.engine.etcd.binary": .atLaunch,
+        "spec.storage.quota": .atLaunch,
+        "spec.settings.heartbeatInterval": .atLaunch,
+        "spec.settings.electionTimeout": .atLaunch,
+        "spec.settings.snapshotCount": .atLaunch,
+        "spec.settings.maxRequestBytes": .atLaunch,
+        "spec.settings.extraArgs": .atLaunch,
+        "spec.network.address": .atLaunch,
+        "spec.network.basePort": .atLaunch,
+        "spec.healing.unhealthyAfter": .live,
+        "spec.healing.replaceAfter": .live,
+        "spec.healing.learnerTimeout": .live,
+        "spec.healing.quorumLoss.policy": .live,
+        "spec.healing.quorumLoss.after": .live,
+        "spec.maintenance.defragment.schedule": .live,
+        "spec.maintenance.defragment.freeSpaceAbove": .live,
+        "spec.maintenance.defragment.ratioAbove": .live,
+        "spec.maintenance.hashCheck": .live,
+        "spec.paused": .live,
+        "spec.deletionPolicy": .live,
+    ]
+}
