@@ -172,7 +172,11 @@ import Testing
     {
         let stage = try Stage()
         let first = try stage.runtime()
-        let id = try stage.start(stage.waiting, with: first)
+        let id = try stage.start("exec <> \(stage.root)/never; echo ready; read word", with: first)
+        // It opens its files by their old names: before they are elsewhere for a moment.
+        try await eventually("it has opened its files") {
+            try readFile(stage.root + "/log/member.log").starts(with: "ready".utf8)
+        }
         let moved = stage.root + "-moved"
         try FileDisk().rename(stage.root, to: moved)
         try link(moved, stage.root)

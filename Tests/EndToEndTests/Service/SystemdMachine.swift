@@ -18,7 +18,12 @@ final class SystemdMachine {
             mount -t overlay overlay $folder \
                 -o lowerdir=$folder,upperdir=/run/over$folder/upper,workdir=/run/over$folder/work
         done
+        # The repository stays where it is, also below /tmp.
+        mkdir /run/repository
+        mount --bind "$1" /run/repository
         mount -t tmpfs tmpfs /tmp
+        mkdir -p "$1"
+        mount --bind /run/repository "$1"
         ip link set lo up
         exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin container=other \
             "$0" --system --unit=basic.target --log-target=journal --show-status=0
@@ -32,7 +37,8 @@ final class SystemdMachine {
         let unshare = try #require(installed("unshare"))
         host = try Program(
             unshare,
-            Self.apart + ["--kill-child", "/bin/bash", "-c", Self.boot, program]
+            Self.apart
+                + ["--kill-child", "/bin/bash", "-c", Self.boot, program, repositoryRoot()]
         )
         let host = host
         let children = "/proc/\(host.pid)/task/\(host.pid)/children"
