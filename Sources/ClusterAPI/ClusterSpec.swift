@@ -36,11 +36,31 @@ package struct ClusterSpec: Hashable, Sendable {
     package struct Settings: Hashable, Sendable {
         package var heartbeatInterval = Duration.milliseconds(100)
         package var electionTimeout = Duration.milliseconds(1000)
+        /// Heartbeats that fit into an election timeout at least.
+        package static let leastBeats = 5
         /// Applied entries between two snapshots of the log.
         package var snapshotCount: Int64 = 10_000
         package var maxRequestBytes = Quantity(bytes: 1_572_864)
+        package var autoCompaction = AutoCompaction()
         /// Further flags, by name without dashes, sorted by name.
         package var extraArgs: [Argument] = []
+
+        package init() {}
+    }
+
+    /// When members drop old history without anybody asking for it.
+    package struct AutoCompaction: Hashable, Sendable {
+        package enum Mode: String, CaseIterable, Hashable, Sendable {
+            case disabled = "Disabled"
+            /// What is older than `retention` is dropped.
+            case periodic = "Periodic"
+            /// All but the last `revisions` are dropped.
+            case revision = "Revision"
+        }
+
+        package var mode = Mode.disabled
+        package var retention = Duration.seconds(3600)
+        package var revisions: Int64 = 10_000
 
         package init() {}
     }

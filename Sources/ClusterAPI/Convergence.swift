@@ -4,6 +4,11 @@ package enum Convergence: String, CaseIterable, Hashable, Sendable {
     case live
     /// Members join or leave, one at a time.
     case scaling
+    /// Members are restarted with it, one at a time, the leader last. One that does not come up
+    /// with it goes back to what it had, and the roll-out halts.
+    case rolling
+    /// Members are replaced, one at a time: another joins with it, and then one of the old leaves.
+    case surge
     /// Members keep what they were launched with, and those that join later get the same; the
     /// condition `Ready` is false with the reason `SpecNotApplied` as long as it differs.
     case atLaunch
@@ -15,10 +20,27 @@ package enum Convergence: String, CaseIterable, Hashable, Sendable {
         switch self {
         case .live: "is followed at once, and no member is touched for it"
         case .scaling: "lets members join or leave, one at a time"
+        case .rolling:
+            "restarts the members with it, one at a time and the leader last; where one does not "
+                + "come up it goes back to what it had, and the roll-out halts. A cluster of one "
+                + "or two members gets another for each instead"
+        case .surge:
+            "replaces the members, one at a time: another joins with it, and then one of the old "
+                + "leaves"
         case .atLaunch:
             "changes no cluster that was started: members keep what they were launched with, and "
                 + "Ready is False with SpecNotApplied until it is taken back"
         case .identity: "declares another cluster, and this one is not declared any more"
+        }
+    }
+}
+
+extension Convergence {
+    /// It is part of how members are launched.
+    package var isOfLaunch: Bool {
+        switch self {
+        case .rolling, .surge, .atLaunch: true
+        case .live, .scaling, .identity: false
         }
     }
 }
@@ -37,15 +59,18 @@ extension Schema {
         "metadata.labels": .live,
         "metadata.annotations": .live,
         "spec.replicas": .scaling,
-        "spec.engine.type": .atLaunch,
-        "spec.engine.embedded.compatibility": .atLaunch,
-        "spec.engine.etcd.binary": .atLaunch,
-        "spec.storage.quota": .atLaunch,
-        "spec.settings.heartbeatInterval": .atLaunch,
-        "spec.settings.electionTimeout": .atLaunch,
-        "spec.settings.snapshotCount": .atLaunch,
-        "spec.settings.maxRequestBytes": .atLaunch,
-        "spec.settings.extraArgs": .atLaunch,
+        "spec.engine.type": .surge,
+        "spec.engine.embedded.compatibility": .rolling,
+        "spec.engine.etcd.binary": .rolling,
+        "spec.storage.quota": .rolling,
+        "spec.settings.heartbeatInterval": .rolling,
+        "spec.settings.electionTimeout": .rolling,
+        "spec.settings.snapshotCount": .rolling,
+        "spec.settings.maxRequestBytes": .rolling,
+        "spec.settings.autoCompaction.mode": .rolling,
+        "spec.settings.autoCompaction.retention": .rolling,
+        "spec.settings.autoCompaction.revisions": .rolling,
+        "spec.settings.extraArgs": .rolling,
         "spec.network.address": .atLaunch,
         "spec.network.basePort": .atLaunch,
         "spec.healing.unhealthyAfter": .live,

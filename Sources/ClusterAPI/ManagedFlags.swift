@@ -2,6 +2,8 @@
 package struct ManagedFlags {
     /// The field that sets a flag.
     private static let fields: [String: String] = [
+        "auto-compaction-mode": "spec.settings.autoCompaction.mode",
+        "auto-compaction-retention": "spec.settings.autoCompaction",
         "compatibility": "spec.engine.embedded.compatibility",
         "election-timeout": "spec.settings.electionTimeout",
         "heartbeat-interval": "spec.settings.heartbeatInterval",

@@ -22,6 +22,11 @@ extension Schema {
         Group("spec.engine.etcd", isAlternative: true, "For type etcd: upstream etcd."),
         Group("spec.storage", "Where and how much a member stores."),
         Group("spec.settings", "How members behave."),
+        Group(
+            "spec.settings.autoCompaction",
+            "When members drop old history without anybody asking for it. Who writes much and "
+                + "never compacts fills the quota with history."
+        ),
         Group("spec.network", "Where members listen."),
         Group("spec.healing", "When a member counts as failed, and what is done about it."),
         Group(
@@ -48,7 +53,6 @@ extension Schema {
             "spec.storage.medium",
             "spec.storage.paths",
             "spec.storage.walPath",
-            "spec.settings.autoCompaction",
             "spec.tls",
             "spec.auth",
             "spec.healing.dataLoss",
@@ -162,6 +166,25 @@ extension Schema {
             \.spec.settings.maxRequestBytes,
             in: Quantity(bytes: 4 << 10)...Quantity(bytes: 64 << 20),
             "The largest request that a member accepts from a client."
+        ),
+        .choice(
+            "spec.settings.autoCompaction.mode",
+            \.spec.settings.autoCompaction.mode,
+            "Disabled: clients see to it, as Kubernetes does. Periodic: what is older than "
+                + "retention goes. Revision: all but the last revisions go."
+        ),
+        .duration(
+            "spec.settings.autoCompaction.retention",
+            \.spec.settings.autoCompaction.retention,
+            in: .seconds(1)...(.seconds(365 * 86_400)),
+            step: .seconds(1),
+            "For mode Periodic: how long history is kept."
+        ),
+        .integer(
+            "spec.settings.autoCompaction.revisions",
+            \.spec.settings.autoCompaction.revisions,
+            in: 1...1_000_000_000_000,
+            "For mode Revision: how many revisions are kept."
         ),
         .texts(
             "spec.settings.extraArgs",

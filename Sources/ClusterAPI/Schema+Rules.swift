@@ -59,7 +59,7 @@ extension Schema {
             )
         ) { subject in
             let settings = subject.cluster.spec.settings
-            let least = settings.heartbeatInterval * 5
+            let least = settings.heartbeatInterval * ClusterSpec.Settings.leastBeats
             guard settings.electionTimeout < least else { return nil }
             return "expected at least \(least.text), five times spec.settings.heartbeatInterval "
                 + "(\(settings.heartbeatInterval.text)), found \(settings.electionTimeout.text)"

@@ -49,9 +49,11 @@ package struct ClusterRecord: Hashable, Sendable, Codable {
     package private(set) var departed: [Departed]
     /// Set while the cluster is built anew.
     package var recovery: Recovery?
+    /// Set while not every member is launched as is wanted.
+    package var rollout: Rollout?
     /// The last accepted resource, complete with its defaults.
     package var accepted: EtcdCluster
-    /// The resource with which the members were launched.
+    /// The resource with which the members were launched, but for what a roll-out has changed.
     package var applied: EtcdCluster
     /// The file that declared the cluster.
     package var source: String
@@ -86,8 +88,12 @@ package struct ClusterRecord: Hashable, Sendable, Codable {
         package var launched: Bool
         /// Its log was seen. From then on an empty directory is a lost one.
         package var hasLog: Bool
-        /// How it is started; only a roll-out changes it (safety rule 35).
+        /// How it was started last, or is about to be; only a roll-out changes it (safety rule 35).
         package var launch: LaunchRecord?
+        /// How it is to be started the next time; nil: as the last time.
+        package var next: LaunchRecord?
+        /// How it ran well before `launch`, as long as that has not proven itself.
+        package var lastGood: LaunchRecord?
 
         package init(
             name: String,

@@ -38,6 +38,9 @@ package struct ExitHistory: Hashable, Sendable {
         hadServed = served
     }
 
+    /// It is started otherwise from now on, so that what was says little about what will be.
+    package mutating func pardon() { streak = min(streak, 1) }
+
     /// How long after the last exit the next start may come.
     package var delay: Duration {
         guard streak > 1 else { return .zero }

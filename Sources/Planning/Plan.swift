@@ -1,3 +1,5 @@
+package import ClusterAPI
+
 /// What to do next about one cluster, why, and why not more.
 package struct Plan: Hashable, Sendable {
     /// To be carried out in order; at most one of them is disruptive.
@@ -21,6 +23,7 @@ package struct Plan: Hashable, Sendable {
         case running = "Running"
         case recovering = "Recovering"
         case scaling = "Scaling"
+        case rollingOut = "RollingOut"
         case paused = "Paused"
         case stopping = "Stopping"
         case stopped = "Stopped"
@@ -100,6 +103,20 @@ package enum Step: Hashable, Sendable {
     case compact
     case defragment(member: String)
     case disarm([Alarm])
+    /// Write down what members are launched with from now on.
+    case beginRollout(EtcdCluster)
+    /// Write down a member's new launch, and stop it; it is started again because it is down.
+    case relaunch(member: String)
+    /// Write down the wanted launch of a member that its present one keeps down.
+    case correctLaunch(member: String)
+    /// Write down that a member does well with its new launch.
+    case accept(member: String)
+    /// Go back to the last good launch of a member, and go no further.
+    case rollBack(member: String, why: String)
+    /// Write down that no further member gets what is rolled out.
+    case haltRollout(why: String)
+    /// Write down that every member is launched as was wanted.
+    case finishRollout
     /// Write down that the cluster is built anew from a survivor.
     case beginRecovery
     case cancelRecovery
@@ -115,7 +132,7 @@ package enum Step: Hashable, Sendable {
     /// What it brings about is complete when a process has ended.
     var endsProcess: Bool {
         switch self {
-        case .stop, .restart: true
+        case .stop, .restart, .relaunch, .rollBack: true
         default: false
         }
     }
@@ -126,12 +143,15 @@ package enum Step: Hashable, Sendable {
     /// It takes something away that serves or could serve.
     package var isDisruptive: Bool {
         switch self {
-        case .stop, .discard, .restart, .moveLeader, .remove, .trash, .defragment: true
+        case .stop, .discard, .restart, .moveLeader, .remove, .trash, .defragment, .relaunch,
+            .rollBack:
+            true
         case .allocate, .adoptRecord, .begin, .start, .withdrawLaunch, .markBootstrapped, .latch,
             .retire, .recall, .putAside, .putBack, .enlist, .addLearner, .adoptLearner, .promote,
-            .admit, .compareHashes, .compact, .disarm, .beginRecovery, .cancelRecovery,
-            .chooseSurvivor,
-            .salvage, .buildSeed, .retireOld:
+            .admit, .compareHashes, .compact, .disarm, .beginRollout, .correctLaunch, .accept,
+            .haltRollout, .finishRollout, .beginRecovery, .cancelRecovery, .chooseSurvivor,
+            .salvage, .buildSeed,
+            .retireOld:
             false
         }
     }
@@ -169,6 +189,14 @@ extension Step: CustomStringConvertible {
         case .compareHashes: "compare the members' data"
         case .compact: "drop the store's history"
         case .defragment(let member): "defragment \(member)"
+        case .beginRollout(let target):
+            "roll out generation \(target.metadata.generation)"
+        case .relaunch(let member): "stop \(member), to start it with what is rolled out"
+        case .correctLaunch(let member): "launch \(member) as the spec says by now"
+        case .accept(let member): "keep \(member) as it was launched"
+        case .rollBack(let member, _): "launch \(member) as it was before"
+        case .haltRollout: "halt the roll-out"
+        case .finishRollout: "end the roll-out: every member has it"
         case .beginRecovery: "build the cluster anew from its survivor"
         case .cancelRecovery: "leave the cluster as it is"
         case .chooseSurvivor: "find the survivor that knows most"

@@ -6,8 +6,8 @@ package func plan(_ seen: Observation) -> Plan {
     var findings = Findings()
     let ladder: [(Observation, inout Findings) -> Plan?] = [
         trust, identify, note, pause, delete, recover, stopOrHibernate, bootstrap, putBack,
-        restart, quorumLost, busy, corrupt, depart, replace, unhang, holdCopies, lead, learn,
-        makeRoom, scale, maintain,
+        restart, rollBack, quorumLost, busy, corrupt, depart, replace, unhang, holdCopies, lead,
+        learn, repair, makeRoom, scale, rollOut, maintain,
     ]
     for rule in ladder {
         guard var plan = rule(seen, &findings) else { continue }
@@ -15,7 +15,7 @@ package func plan(_ seen: Observation) -> Plan {
             plan.recheckAfter = min(plan.recheckAfter, next.recheckAfter)
         }
         plan.notes = findings.notes
-        if plan.phase == .recovering, findings.areAboutScalingOnly(seen) { plan.phase = .scaling }
+        if plan.phase == .recovering, let wish = findings.wish(seen) { plan.phase = wish }
         return plan
     }
     return steady(seen, findings)
@@ -46,13 +46,19 @@ struct Findings {
         notes.append(Note(weight, reason, message, member: member))
     }
 
-    /// Nothing is wrong but that there shall be more or fewer members.
-    func areAboutScalingOnly(_ seen: Observation) -> Bool {
-        guard case .read(let record) = seen.record, notes.contains(where: { $0.reason == scaling })
-        else { return false }
-        let voters = record.staying.filter(\.isVoter)
-        return !notes.contains { $0.weight == .degraded }
-            && voters.allSatisfy { seen.member($0.name)?.probe.isServing == true }
+    /// What the user asked for, when nothing is wrong but that it is not there yet.
+    func wish(_ seen: Observation) -> Plan.Phase? {
+        guard case .read(let record) = seen.record,
+            !notes.contains(where: { $0.weight == .degraded })
+        else { return nil }
+        let absent = record.staying.filter { member in
+            member.isVoter && seen.member(member.name)?.probe.isServing != true
+        }
+        if notes.contains(where: { $0.reason == rollingOut }) {
+            let isMeant = absent.allSatisfy { $0.next != nil || $0.lastGood != nil }
+            return isMeant ? .rollingOut : nil
+        }
+        return absent.isEmpty && notes.contains { $0.reason == scaling } ? .scaling : nil
     }
 
     /// Keeps the member's files and processes from being touched by any later rule.

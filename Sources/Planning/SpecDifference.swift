@@ -1,24 +1,38 @@
 package import ClusterAPI
 
-/// A field that is wanted otherwise than the members were launched with it. Only a roll-out may
-/// change those (safety rule 35), so a difference is reported, never ignored.
+/// A field that two specs of one cluster have otherwise.
 package struct SpecDifference: Hashable, Sendable {
     package let path: String
     package let applied: String
     package let wanted: String
+    package let convergence: Convergence
 
-    /// In the schema's order.
-    package static func all(from record: ClusterRecord, to new: ClusterSpec) -> [SpecDifference] {
+    /// What members are launched with, in the schema's order: only a roll-out may change it (safety
+    /// rule 35), or nothing can.
+    ///
+    /// - Parameters:
+    ///   - old: Nil: what the record says is applied.
+    ///   - record: Whose cluster it is, for what is left to the operator's choice.
+    package static func all(
+        from old: ClusterSpec? = nil,
+        of record: ClusterRecord,
+        to new: ClusterSpec
+    ) -> [SpecDifference] {
         var applied = EtcdCluster(metadata: Metadata(name: record.name))
         var wanted = applied
-        applied.spec = record.applied.spec
+        applied.spec = old ?? record.applied.spec
         wanted.spec = new
+        // Most often, and every pass asks.
+        if applied.spec == new { return [] }
         return Schema.cluster.fields.compactMap { field -> SpecDifference? in
-            guard Schema.cluster.convergence(of: field.path) == .atLaunch else { return nil }
+            guard let convergence = Schema.cluster.convergence(of: field.path),
+                convergence.isOfLaunch
+            else { return nil }
             let difference = SpecDifference(
                 path: field.path.description,
                 applied: text(of: field, in: applied),
-                wanted: text(of: field, in: wanted)
+                wanted: text(of: field, in: wanted),
+                convergence: convergence
             )
             if difference.applied == difference.wanted { return nil }
             // Ports that the operator chose may be named, or named ones left to it: they stay.
@@ -50,5 +64,10 @@ package struct SpecDifference: Hashable, Sendable {
 }
 
 extension ClusterRecord {
-    fileprivate var basePort: Int { slots.map(\.clientPort).min() ?? 0 }
+    /// The first port of its block.
+    fileprivate var basePort: Int { slots.first.map { $0.clientPort - 2 * $0.number } ?? 0 }
+}
+
+extension SpecDifference: CustomStringConvertible {
+    package var description: String { "\(path) \(applied) -> \(wanted)" }
 }

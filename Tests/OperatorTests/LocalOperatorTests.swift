@@ -79,17 +79,18 @@ struct LocalOperatorTests {
 
             try fleet.declare(replicas: 0)
             try await fleet.waitFor("it hibernates") { $0.phase == "Hibernated" }
-            try fleet.declare("settings: { snapshotCount: 500 }", replicas: 1)
-            try await fleet.waitFor("the unmet field is named") { status in
-                status.condition(.ready)?.reason == "SpecNotApplied"
-                    && status.condition(.available)?.status == .true
+            let changed = Fleet.quick + "\n  settings: { snapshotCount: 500 }"
+            try fleet.declare(changed, replicas: 1)
+            try await fleet.waitFor("another member has the changed setting") { status in
+                status.isReady && status.members.map(\.name) == ["alpha-1"]
             }
+            #expect(try await fleet.etcdctl("get", "a", "--print-value-only") == "1\n")
             try fleet.declare(Fleet.quick, replicas: 2)
             try await fleet.waitFor("there are two") { $0.isReady && $0.endpoints.count == 2 }
             #expect(try await fleet.etcdctl("get", "a", "--print-value-only") == "1\n")
             try fleet.declare(Fleet.quick, replicas: 1)
             try await fleet.waitFor("there is one again") {
-                $0.isReady && $0.members.map(\.name) == ["alpha-0"]
+                $0.isReady && $0.members.count == 1 && $0.phase == "Running"
             }
             try fleet.break(with: "spec: { replicsa: 1 }")
             try await fleet.waitFor("the mistake is told") {

@@ -101,6 +101,9 @@ import Testing
         #expect(plan(given).steps.map(\.description) == ["give up orders-3"])
         let held = plan(given.hanging(4, for: .seconds(5), restarted: true))
         #expect(held.steps.isEmpty && held.notes.map(\.reason).contains("ReplacementHeld"))
+        // Nor while another was asked to end and takes no notice.
+        let ending = given.hanging(4, for: .seconds(90)).with(4) { $0.isStopping = true }
+        #expect(plan(ending).steps == [.restart(member: "orders-4")])
         // Or is away, because its start failed or waits, and not for long.
         for (seconds, isHeld) in [(59, true), (60, false)] {
             let away = five.ended(4).with(4) { member in

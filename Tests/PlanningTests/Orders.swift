@@ -72,6 +72,7 @@ enum Orders {
     /// Three members that serve, with more data than their quota of 1000 bytes allows.
     static func full() -> Observation {
         var seen = healthy().with { $0.applied.spec.storage.quota = Quantity(bytes: 1000) }
+        seen.spec.storage.quota = Quantity(bytes: 1000)
         for index in 0..<3 { seen = seen.with(index) { $0.probe.dbSize = 1100 } }
         seen.alarms = [Alarm(.noSpace, memberID: seen.known.members[1].id ?? "")]
         return seen

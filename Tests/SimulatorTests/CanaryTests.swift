@@ -173,6 +173,20 @@ import Testing
         find("no acknowledged write is lost", "dropsUndecided", in: 400),
         find("members end with all that was acknowledged", "losesLastWrite", in: 100),
         find("no step is repeated with effect (17)", "addsTwice", in: 100),
+        find(
+            "what one does not come up with no other gets (15)",
+            "ignoresFailures",
+            in: 100,
+            ignoring: [quorum, single]
+        ),
+        find(single, "relaunchesTwo", in: 100, ignoring: [quorum]),
+        find("leaders are fast enough for all (22)", "leaps", in: 100),
+        find(
+            "no engine gets the other's data",
+            "swapsEngine",
+            in: 100,
+            ignoring: [quorum, single]
+        ),
         find("convergence", "neverPromotes", in: 20, ignoring: []),
     ]
 

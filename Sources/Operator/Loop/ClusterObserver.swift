@@ -80,6 +80,9 @@ package struct ClusterObserver: Sendable {
         }
         seen.space = space()
         let exits = record.members.flatMap { takeExits($0) }
+        for member in record.members {
+            memories[member.name, default: MemberMemory()].note(member.next ?? member.launch)
+        }
         for member in record.members { seen.members.append(look(at: member, in: record)) }
         if mayRecall, !exits.isEmpty, memory.isFresh(at: now.monotonic) {
             recall(&seen, record)

@@ -17,7 +17,7 @@ package struct Executor: Sendable {
     let newUID: @Sendable () -> String
     private let logger: Logger
     /// How long a member may take to end after SIGTERM.
-    private let patience = Duration.seconds(10)
+    let patience = Duration.seconds(10)
     /// And one that does not answer anyway.
     private let hangPatience = Duration.seconds(3)
 
@@ -178,6 +178,9 @@ package struct Executor: Sendable {
         case .moveLeader, .remove, .addLearner, .promote, .compareHashes, .compact, .defragment,
             .disarm:
             return try await ask(step, &record, seen)
+        case .beginRollout, .relaunch, .correctLaunch, .accept, .rollBack, .haltRollout,
+            .finishRollout:
+            return try rollOut(step, &record)
         case .beginRecovery, .cancelRecovery, .chooseSurvivor, .salvage, .buildSeed, .retireOld:
             let outcome = try await recover(step, &record, seen)
             ports.reserve(record)
@@ -327,7 +330,7 @@ package struct Executor: Sendable {
         if case .running = runtime.process(using: files.data) { return .unchanged }
         let joins = record.member(name).map { !$0.isVoter && !$0.launched } ?? false
         if joins, let notYet = try await prepareJoin(name, &record, seen) { return notYet }
-        guard let member = record.member(name), let launch = member.launch else {
+        guard let member = record.member(name), let launch = member.next ?? member.launch else {
             throw OperatorError(.state, "\(name) has no launch record", at: directory.path)
         }
         // What was observed may have changed since: the last look is the one that counts.
@@ -349,8 +352,9 @@ package struct Executor: Sendable {
         try stamp(name, record)
         let program = try programs.path(
             of: .init(program: launch.program, sha256: launch.sha256),
-            from: program(of: record.applied.spec)
+            from: program(of: record.spec(behind: launch))
         )
+        try adoptNext(name, &record)
         // What a member that joins runs is new to the others.
         if joins { try changeMembers(&record) { _ in } }
         // From here on data may exist, and who dies before the start has spoilt the member.
@@ -386,17 +390,13 @@ package struct Executor: Sendable {
             throw OperatorError(.member, error.description)
         }
         guard list.entry(member.id) != nil else { return .notYet("\(name) is not listed") }
-        // The newest program that runs here; all run the same but during a roll-out.
-        let program: MemberProgram.Pinned
-        if let launch = record.members.compactMap(\.launch).last {
-            program = MemberProgram.Pinned(program: launch.program, sha256: launch.sha256)
-        } else {
-            program = try programs.pin(self.program(of: record.applied.spec))
-        }
+        let joinsAsRolledOut = seen.joinsAsRolledOut(record)
+        let program = try joinsAsRolledOut ? rolledOutProgram(record) : appliedProgram(record)
+        let spec = joinsAsRolledOut ? record.rollout?.target.spec : nil
         let launch = LaunchRecord(
             program: program.program,
             sha256: program.sha256,
-            arguments: MemberFlags(record: record, spec: record.applied.spec)
+            arguments: MemberFlags(record: record, spec: spec ?? record.applied.spec)
                 .arguments(member, joining: list)
         )
         record.update(name) { $0.launch = launch }
@@ -408,7 +408,7 @@ package struct Executor: Sendable {
         logger.warning("a copy of a record is out of date", metadata: ["error": "\(problem)"])
     }
 
-    private func stop(
+    func stop(
         _ names: [String],
         patience: Duration
     ) throws(OperatorError) -> Outcome {

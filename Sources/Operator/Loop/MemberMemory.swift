@@ -26,7 +26,15 @@ package struct MemberMemory {
     private var vainRestarts = 0
     private var stoppedAt: Duration?
 
+    /// How it is started.
+    private var launch: LaunchRecord?
+
     package init() {}
+
+    mutating func note(_ launch: LaunchRecord?) {
+        if let launch, let known = self.launch, !launch.isLike(known) { exits.pardon() }
+        self.launch = launch ?? self.launch
+    }
 
     /// A process of it ended.
     package mutating func exit(_ ended: EndedProcess, _ cause: ExitCause) {

@@ -154,10 +154,10 @@ extension Executor {
             throw OperatorError(state: error)
         }
         var etcd: String?
-        if case .etcd = record.applied.spec.engine, let launch = member.launch {
+        if let launch = member.launch, !launch.isEmbedded {
             etcd = try programs.path(
                 of: .init(program: launch.program, sha256: launch.sha256),
-                from: program(of: record.applied.spec)
+                from: program(of: record.spec(behind: launch))
             )
         }
         let copy = SurvivorCopy(folder: work, data: work + "/data", name: member.name, etcd: etcd)
@@ -196,7 +196,9 @@ extension Executor {
     private func buildSeed(_ record: inout ClusterRecord) async throws(OperatorError) -> Outcome {
         guard let source = record.recovery?.source, let salvaged = record.recovery?.salvaged,
             let (member, clusterID) = record.seed(of: source),
-            let launch = record.member(source.survivor)?.launch
+            let survivor = record.member(source.survivor),
+            // What it is known to come up with.
+            let launch = survivor.lastGood ?? survivor.launch
         else { throw OperatorError(.state, "nothing was salvaged", at: directory.path) }
         let files = directory.member(member.name)
         guard try clearSeed(record) else {
@@ -204,7 +206,8 @@ extension Executor {
         }
         var next = record
         next.succeed(with: member, clusterID: clusterID, token: source.token)
-        let arguments = MemberFlags(record: next, spec: next.applied.spec).arguments(member)
+        let arguments = MemberFlags(record: next, spec: next.applied.spec)
+            .arguments(member, like: launch)
         next.update(member.name) { member in
             member.launch = LaunchRecord(
                 program: launch.program,
@@ -212,7 +215,6 @@ extension Executor {
                 arguments: arguments
             )
         }
-        let isEtcd = if case .etcd = record.applied.spec.engine { true } else { false }
         // Until the data is there nothing may be taken for the new cluster.
         try files.stamp(record)
         try await tools.restore(
@@ -223,7 +225,7 @@ extension Executor {
                 name: member.name,
                 peerURL: next.peerURL(of: member),
                 token: source.token,
-                isEtcd: isEtcd,
+                isEtcd: !launch.isEmbedded,
                 log: "\(files.path)/log/restore.log"
             )
         )

@@ -101,8 +101,9 @@ package struct MemberDirectory: Sendable {
             record.members[index].hasLog = true
         }
         // A copy that cannot be read is made anew.
-        if (try? recordCopy()) == record { return }
-        try StateFile.save(record, at: path + "/record.json", on: disk)
+        let bytes = StateFile.encode(record)
+        if (try? disk.read(path + "/record.json", maxSize: bytes.count)) == bytes { return }
+        try StateFile.save(bytes: bytes, at: path + "/record.json", on: disk)
     }
 
     /// Moves everything of a member that has left to the cluster's trash. What is gone already is

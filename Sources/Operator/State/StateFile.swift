@@ -91,11 +91,20 @@ package enum StateFile {
         at path: String,
         on disk: any Disk
     ) throws(OperatorError) {
+        try save(bytes: encode(value), at: path, on: disk)
+    }
+
+    /// The same of a value that is encoded already.
+    static func save(
+        bytes: [UInt8],
+        at path: String,
+        on disk: any Disk
+    ) throws(OperatorError) {
         do throws(DiskError) {
             if let before = try? disk.read(path, maxSize: maxSize) {
                 try disk.replace(path + ".previous", with: before)
             }
-            try disk.replace(path, with: encode(value))
+            try disk.replace(path, with: bytes)
         } catch {
             throw OperatorError(state: error)
         }

@@ -59,7 +59,7 @@ private func begin(
 ) -> Plan {
     let isChanged =
         record.members.count != seen.spec.replicas
-        || !SpecDifference.all(from: record, to: seen.spec).isEmpty
+        || !SpecDifference.all(of: record, to: seen.spec).isEmpty
     if isChanged {
         // Nothing holds on to what was planned.
         return .act(
@@ -107,8 +107,8 @@ private func finish(
             .bootstrapping
         )
     }
-    if var plan = startStopped(record, seen, &findings) ?? findings.nextStart {
-        plan.phase = plan.blockedBy == nil ? .bootstrapping : plan.phase
+    if var plan = startStopped(record, seen, &findings) ?? repair(seen, &findings) {
+        plan.phase = .bootstrapping
         return plan
     }
     if servesWithoutTheLost(record, seen) {
@@ -119,7 +119,13 @@ private func finish(
             .bootstrapping
         )
     }
-    if let plan = findings.refusal() ?? unhang(seen, &findings) { return plan }
+    // One that has to wait for its next start keeps nobody else from being helped.
+    if findings.blocked.isEmpty, let plan = unhang(seen, &findings) { return plan }
+    if var plan = findings.nextStart {
+        plan.phase = .bootstrapping
+        return plan
+    }
+    if let refusal = findings.refusal() { return refusal }
     return .wait(
         for: "the members to form a cluster",
         because: "\(serving) of \(record.members.count) members serve",

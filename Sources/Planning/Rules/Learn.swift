@@ -72,6 +72,7 @@ private func promote(
     if let since = observed.stalledSince, !seen.hasCaughtUp(observed),
         seen.now.monotonic - since >= seen.spec.healing.learnerTimeout
     {
+        if let plan = haltAtJoiner(record, seen, isLate: true) { return plan }
         let why = "\(member.name) has made no progress for \(seen.seconds(since: since))"
         if let held = seen.tooManyLearners(record) {
             findings.note(.degraded, "ReplacementHeld", "\(why); \(held)", member: member.name)

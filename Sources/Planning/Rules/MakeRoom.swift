@@ -16,13 +16,16 @@ func makeRoom(_ seen: Observation, _ findings: inout Findings) -> Plan? {
     }
     let alarms = seen.alarms.filter { $0.kind == .noSpace }
     guard !alarms.isEmpty else { return nil }
-    guard seen.spaceWork.compaction != nil else {
-        return .act([.compact], because: "the store is full: its history is dropped", .recovering)
-    }
     let serving = record.members.filter { seen.member($0.name)?.probe.isServing == true }
     // What the members were started with counts, whatever the spec says by now.
     let quota = record.applied.spec.storage.quota
     let limit = Double(quota.bytes) * enough
+    if record.rollout == nil, electorate.isWhole, seen.isFarBelow(limit) {
+        return .act([.disarm(alarms)], because: "the quota is larger by now", .recovering)
+    }
+    guard seen.spaceWork.compaction != nil else {
+        return .act([.compact], because: "the store is full: its history is dropped", .recovering)
+    }
     let left = serving.filter { member in
         !seen.spaceWork.defragmented.contains(member.name)
             && !seen.isInVainToDefragment(member.name, limit)
@@ -75,10 +78,19 @@ extension Observation {
     /// the embedded engine tells what it uses by now: bbolt counts pages as free two commits after
     /// a compaction, and a full store commits nothing.
     fileprivate func isInVainToDefragment(_ name: String, _ limit: Double) -> Bool {
-        guard case .read(let record) = record, case .embedded = record.applied.spec.engine else {
-            return false
-        }
+        guard case .read(let record) = record,
+            record.member(name)?.launch?.isEmbedded ?? record.applied.spec.isEmbedded
+        else { return false }
         return Double(member(name)?.probe.dbSizeInUse ?? 0) >= limit
+    }
+
+    /// No store that has so much room has raised the alarm for want of it: it was smaller then.
+    fileprivate func isFarBelow(_ limit: Double) -> Bool {
+        guard case .read(let record) = record else { return false }
+        let request = record.applied.spec.settings.maxRequestBytes.bytes
+        return serving.allSatisfy { member in
+            member.probe.dbSize.map { Double($0 + 2 * request) < limit } ?? false
+        }
     }
 
     /// While the alarm stands only deletions are taken, so a newer revision has freed something.

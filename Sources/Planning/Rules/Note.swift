@@ -27,16 +27,7 @@ func note(_ seen: Observation, _ findings: inout Findings) -> Plan? {
     noteLeadership(seen, &findings)
     noteDiskPressure(record, seen, &findings)
     noteScaling(record, seen, &findings)
-    let fields = SpecDifference.all(from: record, to: seen.spec)
-    if !fields.isEmpty {
-        findings.note(
-            .unmet,
-            "SpecNotApplied",
-            fields.map { "\($0.path) stays \($0.applied), not \($0.wanted)" }
-                .joined(separator: "; ")
-                + ": this version does not change the settings of running members"
-        )
-    }
+    noteRollout(record, seen, &findings)
     return nil
 }
 
@@ -51,7 +42,8 @@ private func noteScaling(
 ) {
     let voters = record.staying.count(where: \.isVoter)
     let wanted = seen.spec.replicas
-    guard record.phase == .bootstrapped, wanted > 0,
+    // Who joins or leaves in a roll-out is told of there.
+    guard record.phase == .bootstrapped, wanted > 0, !seen.surges(record),
         voters != wanted || record.members.count != voters
     else { return }
     let leaving = record.members.first { $0.departure != nil }

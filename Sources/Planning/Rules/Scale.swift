@@ -7,9 +7,14 @@ func scale(_ seen: Observation, _ findings: inout Findings) -> Plan? {
         seen.spec.replicas > 0
     else { return nil }
     let staying = record.staying
-    let wanted = seen.spec.replicas
+    let wanted = seen.wanted(record)
     if staying.count == wanted { return nil }
     guard let electorate = Electorate(seen), electorate.hasQuorum else { return nil }
+    let isSurge = staying.count == seen.spec.replicas
+    if isSurge, let why = seen.hindranceToSurge(record, findings) {
+        findings.note(.underway, "RolloutHeld", "\(record.progressOfRollout); \(why)")
+        return nil
+    }
     return staying.count < wanted
         ? grow(staying, record, seen, &findings)
         : shrink(staying, electorate, record, seen, &findings)
@@ -27,15 +32,15 @@ private func grow(
         findings.note(.degraded, "DiskPressure", "no member is added: \(lack)")
         return nil
     }
-    return .act(
-        [.enlist],
-        because: "spec.replicas is \(seen.spec.replicas) and there are \(staying.count)",
-        .recovering
-    )
+    let why =
+        staying.count < seen.spec.replicas
+        ? "spec.replicas is \(seen.spec.replicas) and there are \(staying.count)"
+        : "\(record.progressOfRollout), and another joins before one of the others leaves"
+    return .act([.enlist], because: why, .recovering)
 }
 
-/// Who does not serve goes first, then whoever does not lead, from the highest ordinal down (safety
-/// rule 18).
+/// Who does not serve goes first, then whoever is not launched as is wanted by now, then whoever
+/// does not lead, from the highest ordinal down (safety rule 18).
 private func shrink(
     _ staying: [ClusterRecord.Member],
     _ electorate: Electorate,
@@ -44,10 +49,13 @@ private func shrink(
     _ findings: inout Findings
 ) -> Plan? {
     guard record.members.count == staying.count else { return nil }
-    func rank(_ member: ClusterRecord.Member) -> (Int, Int) {
+    func rank(_ member: ClusterRecord.Member) -> (Int, Int, Int) {
         let isHealthy = member.id.map { electorate.healthy.contains($0) } ?? false
         let leads = member.id != nil && seen.leaderID == member.id
-        return (!isHealthy || !member.isVoter ? 0 : leads ? 2 : 1, -member.ordinal)
+        let isOld = record.isOutdated(member)
+        return (
+            !isHealthy || !member.isVoter ? 0 : isOld ? 1 : 2, leads ? 1 : 0, -member.ordinal
+        )
     }
     guard let member = staying.min(by: { rank($0) < rank($1) }) else { return nil }
     guard electorate.canLose(member.id ?? "") else {
@@ -59,10 +67,33 @@ private func shrink(
         )
         return nil
     }
-    let why = "spec.replicas is \(seen.spec.replicas)"
+    if record.isOutdated(member), let plan = compareBeforeLeaving(record, seen) { return plan }
+    let why =
+        record.isOutdated(member)
+        ? "another was launched with generation "
+            + "\(record.rollout?.target.metadata.generation ?? 0) for it"
+        : "spec.replicas is \(seen.spec.replicas)"
     return .act(
         [.retire(member: member.name, Departure(.scaledDown, why, at: seen.now.wall))],
         because: why,
         .recovering
     )
+}
+
+/// Nobody leaves for another before the data of both was seen to be equal.
+private func compareBeforeLeaving(_ record: ClusterRecord, _ seen: Observation) -> Plan? {
+    let successors = record.staying.filter { !record.isOutdated($0) }
+    let since = successors.compactMap { seen.member($0.name)?.servingSince }.max()
+    return compare(since: since ?? .zero, record, seen)
+}
+
+extension Observation {
+    /// How many members there shall be now: as many as the spec says, and one more while members
+    /// are changed for others and none is there yet to take the place of an old one.
+    func wanted(_ record: ClusterRecord) -> Int {
+        guard surges(record) else { return spec.replicas }
+        let staying = record.staying
+        let isSpareReady = staying.count > spec.replicas && staying.allSatisfy(\.isVoter)
+        return isSpareReady ? spec.replicas : spec.replicas + 1
+    }
 }

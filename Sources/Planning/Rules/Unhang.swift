@@ -98,13 +98,14 @@ extension MemberObservation {
 }
 
 extension Observation {
-    /// A voter that was stopped is not started again yet, or one that runs does not serve yet or
-    /// not again: what took it away is not over. One that does not let us in may serve for all that
-    /// we know.
+    /// A voter was asked to end, or was stopped and is not started again yet, or one that runs does
+    /// not serve yet or not again: what took it away is not over. One that does not let us in may
+    /// serve for all that we know.
     func isComingBack(exceptFor member: String = "") -> Bool {
         guard case .read(let record) = record else { return false }
         return record.voters.contains { voter in
             guard voter.name != member, let seen = self.member(voter.name) else { return false }
+            if seen.isStopping { return true }
             guard seen.isRunning else {
                 // One that has been away for long does not come back by itself.
                 let stopped = seen.stoppedAt ?? now.monotonic - spec.healing.unhealthyAfter

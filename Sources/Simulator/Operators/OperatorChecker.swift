@@ -16,6 +16,10 @@ final class OperatorChecker: @unchecked Sendable {  // because one thread drives
     /// The newest that has acknowledged a write.
     private var newest = 0
     private var acknowledged: [String: String] = [:]
+    /// Who was the first to be launched with what nobody comes up with, by generation.
+    private var victims: [Int64: String] = [:]
+    /// Data directories of members that the operator has stopped and not started again.
+    private var stopped: Set<String> = []
     private var learners = 0
     /// Voters that the operator took away and that do not serve again: how and when, by their ids.
     private var away: [UInt64: (how: String, at: Int)] = [:]
@@ -43,6 +47,9 @@ final class OperatorChecker: @unchecked Sendable {  // because one thread drives
     static let haste = "no recovery while a majority has its data (5)"
     static let obedience = "what was ordered down stays down (14)"
     static let repetition = "no step is repeated with effect (17)"
+    static let trial = "what one does not come up with no other gets (15)"
+    static let timing = "leaders are fast enough for all (22)"
+    static let engine = "no engine gets the other's data"
     static let hibernation = "a cluster of no replicas does not run (14)"
     static let pause = "a paused cluster is left alone (13)"
     static let unasked = "no cluster is deleted unless somebody asks (10)"
@@ -134,6 +141,8 @@ final class OperatorChecker: @unchecked Sendable {  // because one thread drives
         newest = 0
         acknowledged = [:]
         learners = 0
+        victims = [:]
+        stopped = []
         away = [:]
         kept = nil
     }
@@ -151,11 +160,49 @@ final class OperatorChecker: @unchecked Sendable {  // because one thread drives
         report(Self.obedience, "\(data) is started although the cluster is \(record.desired)")
     }
 
+    /// Before its process is there.
+    func launches(_ data: String, _ arguments: [String]) {
+        let next = SimulatedProcess(
+            id: 0,
+            data: data,
+            arguments,
+            since: 0,
+            parent: 0,
+            isHidden: false
+        )
+        let others = world.processes.filter { $0.parent > 0 && $0.data != data }
+        let tooSlow = others.first { other in
+            next.beat * 5 > other.timeout || other.beat * 5 > next.timeout
+        }
+        if let tooSlow {
+            report(
+                Self.timing,
+                "\(next.name) beats every \(next.beat) ms and waits \(next.timeout) ms; "
+                    + "\(tooSlow.name) every \(tooSlow.beat) ms and \(tooSlow.timeout) ms"
+            )
+        }
+        // Whoever is down anyway may be tried with anything.
+        let isTaken = stopped.remove(data) != nil || world.launches[next.name] == nil
+        guard isTaken, next.flags[DeclaredSettings.nonsense] != nil, let record = world.record,
+            record.phase == .bootstrapped,
+            let generation = record.rollout?.target.metadata.generation
+        else { return }
+        guard let first = victims[generation] else { return victims[generation] = next.name }
+        if first != next.name {
+            report(Self.trial, "\(next.name) gets what \(first) does not come up with")
+        }
+    }
+
+    func mixesEngines(_ process: SimulatedProcess, _ owner: String) {
+        report(Self.engine, "\(process.name) is launched as \(process.engine) on data of \(owner)")
+    }
+
     // MARK: - Who is taken away
 
     /// A running process is asked to end.
     func stops(_ process: SimulatedProcess, _ run: OperatorRun) {
         acts("process \(process.id) of \(process.name) is stopped")
+        stopped.insert(process.data)
         guard let replica = process.replica, isOfNewest(replica), let record = world.record,
             record.desired == .up, record.accepted.spec.replicas > 0, record.recovery == nil,
             let roster = world.newestRoster, roster.voters.contains(where: { $0.id == replica.id })

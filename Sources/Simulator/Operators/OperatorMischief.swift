@@ -18,6 +18,7 @@ final class OperatorMischief {
     private var isPaused = false
     private var deletes = false
     private var isDown = false
+    private(set) var settings = DeclaredSettings()
 
     init(_ world: OperatorWorld, _ rates: FaultRates) {
         self.world = world
@@ -51,6 +52,11 @@ final class OperatorMischief {
         isPaused = false
         deletes = false
         if replicas == 0 { replicas = world.options.replicas }
+        // What was halted goes on only when something is changed.
+        if settings != DeclaredSettings() {
+            settings.isNonsense = false
+            settings.snapshotCount = 20_000
+        }
         declare()
         world.startOperator()
         orderUp()
@@ -140,6 +146,9 @@ final class OperatorMischief {
             return forWhile(1...120, &generator) { world.strangePorts = [] }
         case .outsideRemoval: return removeByHand(&generator)
         case .edit: return edit(&generator)
+        case .settings:
+            settings.change(&generator)
+            declare()
         case .order:
             isDown.toggle()
             world.order(isDown ? .down : .up)
@@ -305,7 +314,12 @@ final class OperatorMischief {
 
     private func declare() {
         world.declare(
-            world.options.spec(replicas: replicas, isPaused: isPaused, deletes: deletes)
+            world.options.spec(
+                replicas: replicas,
+                isPaused: isPaused,
+                deletes: deletes,
+                settings: settings
+            )
         )
     }
 

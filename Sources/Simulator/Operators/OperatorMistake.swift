@@ -31,6 +31,15 @@ package enum OperatorMistake: String, Sendable, CaseIterable {
     /// A cluster whose spec is gone goes too.
     case deletesVanished
 
+    /// What one member does not come up with is brought to the next.
+    case ignoresFailures
+    /// Two members are launched anew at once.
+    case relaunchesTwo
+    /// Heartbeats and timeouts are changed at once, whatever the others have.
+    case leaps
+    /// The other engine is launched on a member's data.
+    case swapsEngine
+
     // Below the planner.
 
     /// What goes to the trash is deleted.
@@ -110,6 +119,34 @@ package enum OperatorMistake: String, Sendable, CaseIterable {
                 seen.missing != nil, !seen.spec.paused
             else { break }
             return act([.latch(.deleted)])
+        case .ignoresFailures:
+            let plan = Planning.plan(seen)
+            guard case .rollBack(let member, _)? = plan.steps.first,
+                case .read(let record) = seen.record,
+                let other = record.members.first(where: {
+                    $0.name != member && record.isOutdated($0)
+                })
+            else { return plan }
+            return act([.relaunch(member: other.name)])
+        case .relaunchesTwo:
+            let plan = Planning.plan(seen)
+            guard case .relaunch(let member)? = plan.steps.first,
+                let other = seen.members.first(where: { $0.name != member && $0.isRunning })
+            else { return plan }
+            return act([.relaunch(member: member), .relaunch(member: other.name)])
+        case .leaps:
+            let plan = Planning.plan(seen)
+            guard case .beginRollout(var target)? = plan.steps.first else { return plan }
+            let isStage = target.spec.settings != seen.spec.settings
+            target.spec.settings = seen.spec.settings
+            return isStage ? act([.beginRollout(target)]) : plan
+        case .swapsEngine:
+            guard case .read(let record) = seen.record, seen.surges(record) else { break }
+            let member = record.staying.first { member in
+                record.isOutdated(member) && seen.member(member.name)?.probe.isServing == true
+            }
+            guard let member else { break }
+            return act([.relaunch(member: member.name)])
         case .dropsUndecided, .deletesTrash, .ignoresLocks, .sharesDirectory, .forgetsSync,
             .losesLastWrite:
             break

@@ -32,7 +32,12 @@ package struct OperatorOptions: Sendable {
     }
 
     /// The declaration of the world's cluster.
-    func spec(replicas: Int, isPaused: Bool = false, deletes: Bool = false) -> String {
+    func spec(
+        replicas: Int,
+        isPaused: Bool = false,
+        deletes: Bool = false,
+        settings: DeclaredSettings = DeclaredSettings()
+    ) -> String {
         """
         apiVersion: etcd-operator.dev/v1alpha1
         kind: EtcdCluster
@@ -42,6 +47,7 @@ package struct OperatorOptions: Sendable {
           replicas: \(replicas)
           paused: \(isPaused)
           deletionPolicy: \(deletes ? "Delete" : "Retain")
+        \(settings.text)
           healing:
             unhealthyAfter: \(unhealthyAfter)s
             replaceAfter: \(replaceAfter)s

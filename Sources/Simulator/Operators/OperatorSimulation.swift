@@ -100,6 +100,9 @@ final class OperatorSimulation {
         guard let record = world.record, record.phase == .bootstrapped, record.recovery == nil,
             world.status?.phase == "Running"
         else { return "the operator is not at rest" }
+        guard record.rollout == nil,
+            world.processes.allSatisfy({ mischief.settings.isIn($0.flags) })
+        else { return "the members are not launched as declared" }
         let names = Set(leader.roster.voters.map { String($0.id, radix: 16) })
         guard record.members.allSatisfy(\.isVoter), names == Set(record.members.compactMap(\.id)),
             leader.roster.members.count == mischief.replicas

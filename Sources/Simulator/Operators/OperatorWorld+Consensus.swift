@@ -273,11 +273,18 @@ extension OperatorWorld {
             }
             try disk.createDirectory(data + "/member")
             process.lock = try disk.lock(data + "/member/lock")
+            if process.flags[DeclaredSettings.nonsense] != nil {
+                let name = DeclaredSettings.nonsense
+                return end(process, .code(64), "flag provided but not defined: -\(name)")
+            }
             if try RetiredStamp.read(fromDataDirectory: data, on: disk) != nil {
                 return end(process, .code(67), "the directory is retired")
             }
             let hasLog = try disk.status(Replica.folder(data)) != nil
             if !hasLog, try !begin(process) { return }
+            guard try readsData(process) else {
+                return end(process, .code(66), "the data is of another kind")
+            }
             let replica = try Replica(data, on: disk)
             replica.isRotten = try disk.status(data + "/member/rot") != nil
             replica.heardAt = stage.now
@@ -290,6 +297,20 @@ extension OperatorWorld {
         } catch {
             fatalError("unexpected: \(error)")
         }
+    }
+
+    /// No engine reads the other's data. What a restore has made is of the engine that it is for.
+    private func readsData(_ process: SimulatedProcess) throws(DiskError) -> Bool {
+        let mark = process.data + "/member/engine"
+        guard try disk.status(mark) != nil else {
+            try disk.replace(mark, with: Array(process.engine.utf8))
+            return true
+        }
+        let owner = String(decoding: try disk.read(mark), as: UTF8.self)
+        if owner == process.engine { return true }
+        // Whoever starts a copy by hand may take the wrong program.
+        if process.parent > 0 { checker.mixesEngines(process, owner) }
+        return false
     }
 
     /// An empty directory: the flags say what becomes of it. False when the process has ended.

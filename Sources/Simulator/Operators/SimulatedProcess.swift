@@ -43,6 +43,11 @@ final class SimulatedProcess {
         self.flags = flags
     }
 
+    /// Milliseconds.
+    var beat: Int { flags["heartbeat-interval"].flatMap { Int($0) } ?? 0 }
+    var timeout: Int { flags["election-timeout"].flatMap { Int($0) } ?? 0 }
+    /// Of whose kind its data is.
+    var engine: String { flags["compatibility"] == nil ? "etcd" : "embedded" }
     var name: String { flags["name"] ?? "" }
     var clientURL: String { flags["listen-client-urls"] ?? "" }
     var peerURL: String { flags["listen-peer-urls"] ?? "" }

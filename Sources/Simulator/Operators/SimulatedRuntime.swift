@@ -54,6 +54,7 @@ final class SimulatedRuntime: Runtime, @unchecked Sendable {  // because one thr
             throw OperatorError(.process, "process \(process.id) runs already", at: data)
         }
         world.checker.starts(data)
+        world.checker.launches(data, arguments)
         world.launches[String(data.split(separator: "/").dropLast().last ?? "")] = arguments
         let process = world.spawn(data, arguments, parent: run.number)
         run.held[data] = process.id

@@ -12,7 +12,8 @@ struct SimulatedTools: RecoveryTools, ProgramStore {
     var embeddedPath: String { "/bin/etcd-member" }
 
     func pin(_ source: String) throws(OperatorError) -> MemberProgram.Pinned {
-        MemberProgram.Pinned(program: "etcd-member-0/etcd-member", sha256: "0")
+        let name = source.split(separator: "/").last ?? ""
+        return MemberProgram.Pinned(program: "\(name)-0/\(name)", sha256: source)
     }
 
     func path(of pinned: MemberProgram.Pinned, from source: String) throws(OperatorError)

@@ -94,6 +94,8 @@ package enum Fault: String, CaseIterable, Sendable {
     case swap
     /// The spec is taken away, and the cluster's deletion is asked for.
     case deletion
+    /// What members are launched with changes in the spec, maybe to what none comes up with.
+    case settings
 
     /// Those of the worlds of members.
     package static let ofMembers = Array(allCases.prefix { $0 != .operatorKill })

@@ -81,6 +81,12 @@ package enum Occasion: String, CaseIterable, Sendable {
     case stepSalvaged
     case stepSeedBuilt
     case stepRecovered
+    case stepRolloutBegun
+    case stepMemberUpdated
+    case stepLaunchCorrected
+    case stepRolledBack
+    case stepRolloutHalted
+    case stepRolledOut
     /// As many members vote as are declared.
     case stepScaled
     /// An order was written down.

@@ -63,7 +63,8 @@ final class Saboteur {
         case .operatorKill, .operatorCrash, .machinePowerLoss, .secondOperator, .lostFiles,
             .memberKill, .memberStop, .wipe, .damage, .rot, .lostMount, .unreadable, .fullVolume,
             .operatorCutOff, .memberCutOff, .wrongHealth, .lostAnswer, .slowAnswer, .clockJump,
-            .ghost, .strangerPort, .outsideRemoval, .edit, .order, .fullStore, .swap, .deletion:
+            .ghost, .strangerPort, .outsideRemoval, .edit, .order, .fullStore, .swap, .deletion,
+            .settings:
             // `OperatorMischief` does these.
             false
         case .powerLossInSync, .failedSync, .fullDisk, .failedCommit, .bitRot, .transfer,

@@ -16,6 +16,7 @@ final class WriteLedger: Sendable {
     private struct State {
         var acknowledged: [Int64: Write] = [:]
         var endpoints: [String] = []
+        var longestWait = Duration.zero
     }
 
     private let state = Mutex(State())
@@ -30,8 +31,16 @@ final class WriteLedger: Sendable {
         set { state.withLock { $0.endpoints = newValue } }
     }
 
-    private func note(_ write: Write, at revision: Int64) {
-        state.withLock { $0.acknowledged[revision] = write }
+    /// The longest time since `forgetWaits` that a writer had nothing acknowledged.
+    var longestWait: Duration { state.withLock { $0.longestWait } }
+
+    func forgetWaits() { state.withLock { $0.longestWait = .zero } }
+
+    private func note(_ write: Write, at revision: Int64, after wait: Duration) {
+        state.withLock { state in
+            state.acknowledged[revision] = write
+            state.longestWait = max(state.longestWait, wait)
+        }
     }
 
     /// Writes until the task is cancelled, through one endpoint after the other: to the next when
@@ -40,6 +49,7 @@ final class WriteLedger: Sendable {
     func write(as writer: Int) async {
         var turn = writer
         var count = 0
+        var last = ContinuousClock.now
         while !Task.isCancelled {
             let all = endpoints
             let endpoint = all[turn % all.count]
@@ -50,7 +60,8 @@ final class WriteLedger: Sendable {
             while !Task.isCancelled, endpoints.contains(endpoint) {
                 count += 1
                 let write = Write(key: "w/\(writer)/\(count)", value: "\(writer):\(count)")
-                guard await put(write, through: client) else { break }
+                guard await put(write, through: client, since: last) else { break }
+                last = .now
             }
             await client.close()
             turn += 1
@@ -79,7 +90,11 @@ final class WriteLedger: Sendable {
         }
     }
 
-    private func put(_ write: Write, through client: EtcdClient) async -> Bool {
+    private func put(
+        _ write: Write,
+        through client: EtcdClient,
+        since last: ContinuousClock.Instant
+    ) async -> Bool {
         let request = PutRequest.with {
             $0.key = Data(write.key.utf8)
             $0.value = Data(write.value.utf8)
@@ -87,7 +102,7 @@ final class WriteLedger: Sendable {
         guard let answer = try? await client.put(request, timeout: .seconds(3)) else {
             return false
         }
-        note(write, at: answer.header.revision)
+        note(write, at: answer.header.revision, after: .now - last)
         return true
     }
 }

@@ -37,12 +37,14 @@ final class LoadedCluster {
         let loaded = LoadedCluster(
             try await RunningCluster.start(spec: text, inFolder: specInFolder)
         )
-        loaded.respec = { try spec(kind, $0 ?? replicas, port, $1 ?? fields) }
+        loaded.respec = { try spec($2 ?? kind, $0 ?? replicas, port, $1 ?? fields) }
         loaded.ledger.endpoints = try await loaded.cluster.endpoints()
         let ledger = loaded.ledger
+        let statusFile = loaded.statusFile
         let writers = Task {
             await withTaskGroup { group in
                 for writer in 0..<3 { group.addTask { await ledger.write(as: writer) } }
+                group.addTask { await ledger.follow(statusFile) }
             }
         }
         do {
@@ -65,7 +67,7 @@ final class LoadedCluster {
     }
 
     /// The spec with another number of members or other fields.
-    private var respec: (Int?, String?) throws -> String = { _, _ in "" }
+    private var respec: (Int?, String?, Kind?) throws -> String = { _, _, _ in "" }
 
     static func spec(
         _ kind: Kind,
@@ -97,21 +99,24 @@ final class LoadedCluster {
         try await eventually("writes go on", within: .seconds(60)) { self.ledger.count >= least }
     }
 
-    func scale(to replicas: Int) throws {
-        try Data(try respec(replicas, nil).utf8).write(to: URL(fileURLWithPath: cluster.spec))
+    func scale(to replicas: Int) throws { try write(try respec(replicas, nil, nil)) }
+
+    func edit(_ fields: String, _ kind: Kind? = nil) throws {
+        try write(try respec(nil, fields, kind))
     }
 
-    func edit(_ fields: String) throws {
-        try Data(try respec(nil, fields).utf8).write(to: URL(fileURLWithPath: cluster.spec))
+    private func write(_ spec: String) throws {
+        try Data(spec.utf8).write(to: URL(fileURLWithPath: cluster.spec))
     }
 
     /// The status as the operator wrote it last; empty while there is none. It is looked at often,
     /// and a program for each look would take the processors from those it is about.
     func status() throws -> [String: Any] {
-        let path = "\(cluster.stateDirectory)/clusters/default/quickstart/status.json"
-        guard let bytes = try? readFile(path) else { return [:] }
-        let object = try JSONSerialization.jsonObject(with: Data(bytes))
-        return (object as? [String: Any])?["body"] as? [String: Any] ?? [:]
+        try readStatus(statusFile)
+    }
+
+    private var statusFile: String {
+        "\(cluster.stateDirectory)/clusters/default/quickstart/status.json"
     }
 
     /// Waits until the cluster is as specified, with these members; writers use them from then on.
@@ -217,5 +222,23 @@ final class LoadedCluster {
             await client.close()
         }
         #expect(Set(hashes).count == 1, "the members differ: \(hashes)")
+    }
+}
+
+/// The status as the operator wrote it last; empty while there is none.
+private func readStatus(_ path: String) throws -> [String: Any] {
+    guard let bytes = try? readFile(path) else { return [:] }
+    let object = try JSONSerialization.jsonObject(with: Data(bytes))
+    return (object as? [String: Any])?["body"] as? [String: Any] ?? [:]
+}
+
+extension WriteLedger {
+    /// Keeps to the endpoints that a status file names, until the task is cancelled.
+    fileprivate func follow(_ statusFile: String) async {
+        while !Task.isCancelled {
+            let found = try? readStatus(statusFile)["endpoints"] as? [String]
+            if let found, !found.isEmpty, found != endpoints { endpoints = found }
+            _ = try? await Task.sleep(for: .milliseconds(100))
+        }
     }
 }

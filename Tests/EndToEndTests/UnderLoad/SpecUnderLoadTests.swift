@@ -28,23 +28,6 @@ extension EndToEndTests.HealingUnderLoadTests {
             #expect(Set(left).isSubset(of: names))
         }
     }
-
-    @Test(arguments: [Kind.ours, .v3_4])
-    func `a flag that nobody knows is told as not carried out, and nothing runs with it`(
-        kind: Kind
-    ) async throws {
-        try await LoadedCluster.with(kind) { loaded in
-            let before = loaded.cluster.members()
-            try loaded.edit("settings: { extraArgs: { nonsense: \"1\" } }")
-            try await loaded.told("SpecNotApplied", "spec.settings.extraArgs stays {}")
-            #expect(loaded.cluster.members() == before)
-            // Who is started again is started as before.
-            try loaded.kill("quickstart-0")
-            try await loaded.restarted(["quickstart-0"], since: before)
-            try loaded.edit("")
-            try await loaded.settle(as: LoadedCluster.names(0, 1, 2))
-        }
-    }
 }
 
 extension EndToEndTests.BadInputTests {

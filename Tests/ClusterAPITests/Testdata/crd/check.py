@@ -132,6 +132,8 @@ SPEC = {
     "settings": some({
         "heartbeatInterval": DURATIONS, "electionTimeout": DURATIONS,
         "snapshotCount": [0, 1, 5000, 10**9, 10**9 + 1, "1"], "maxRequestBytes": QUANTITIES,
+        "autoCompaction": some({"mode": ["Disabled", "Periodic", "Revision", "off", ""],
+                                "retention": DURATIONS, "revisions": [0, 1, 10**12, 10**12 + 1]}),
         "extraArgs": lambda: {draw.choice(FLAGS): draw.choice(["", "x", "256", 256])
                               for _ in range(draw.randrange(3))}}),
     "network": some({
