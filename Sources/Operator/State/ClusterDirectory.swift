@@ -57,9 +57,10 @@ package struct ClusterDirectory: Sendable {
     /// Tells the members' copies of the record, where there are any. Returns what went wrong: it
     /// matters only if the record itself gets lost before the next start.
     func renewCopies(_ record: ClusterRecord) -> [OperatorError] {
-        record.members.compactMap { known in
+        let copy = RecordCopy(of: record)
+        return record.members.compactMap { known in
             do throws(OperatorError) {
-                try member(known.name).renewCopy(record)
+                try member(known.name).renew(copy)
                 return nil
             } catch {
                 return error

@@ -68,7 +68,7 @@ package struct MemberDirectory: Sendable {
         try cluster.makeFolder(path + "/log")
         var problem: OperatorError?
         do throws(OperatorError) {
-            try copy(current)
+            try write(RecordCopy(of: current))
         } catch {
             problem = error
         }
@@ -77,9 +77,9 @@ package struct MemberDirectory: Sendable {
     }
 
     /// Renews the copy of the record, of a member that has one.
-    func renewCopy(_ current: ClusterRecord) throws(OperatorError) {
+    func renew(_ copy: RecordCopy) throws(OperatorError) {
         // Where a disk is not mounted there is no copy, and yet there is one.
-        if let problem = cluster.sentinelProblem(current.uid) {
+        if let problem = cluster.sentinelProblem(copy.uid) {
             throw OperatorError(.state, problem, at: path)
         }
         do throws(DiskError) {
@@ -87,23 +87,14 @@ package struct MemberDirectory: Sendable {
         } catch {
             throw OperatorError(state: error)
         }
-        try copy(current)
+        try write(copy)
     }
 
-    private func copy(_ current: ClusterRecord) throws(OperatorError) {
-        // Without what changes from start to start, so that it is not written each time.
-        var record = current
-        record.phase = max(.started, record.phase)
-        for index in record.members.indices {
-            // One that has no command line has never run.
-            guard record.members[index].launch != nil else { continue }
-            record.members[index].launched = true
-            record.members[index].hasLog = true
-        }
+    private func write(_ copy: RecordCopy) throws(OperatorError) {
         // A copy that cannot be read is made anew.
-        let bytes = StateFile.encode(record)
-        if (try? disk.read(path + "/record.json", maxSize: bytes.count)) == bytes { return }
-        try StateFile.save(bytes: bytes, at: path + "/record.json", on: disk)
+        let known = try? disk.read(path + "/record.json", maxSize: copy.bytes.count)
+        if known == copy.bytes { return }
+        try StateFile.save(bytes: copy.bytes, at: path + "/record.json", on: disk)
     }
 
     /// Moves everything of a member that has left to the cluster's trash. What is gone already is
