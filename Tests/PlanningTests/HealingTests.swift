@@ -265,6 +265,25 @@ import Testing
         )
     }
 
+    @Test func `who is to leave stays when another fails first, and leaves after it`() {
+        var seen = Orders.voters(3).with { record in
+            record.update("orders-2") {
+                $0.departure = Departure(.scaledDown, "", at: Orders.now.wall)
+            }
+        }
+        seen.spec.replicas = 2
+        seen.members[1].probe.leaderID = seen.known.members[0].id
+        #expect(plan(seen).steps == [.remove(id: seen.known.members[2].id ?? "")])
+        let lost = seen.lost(1)
+        #expect(plan(lost).steps == [.recall(member: "orders-2")])
+        let recalled = lost.with { $0.update("orders-2") { $0.departure = nil } }
+        #expect(plan(recalled).steps.map(\.description) == ["give up orders-1"])
+        // One that is only away for a moment is waited for.
+        #expect(plan(seen.hanging(1, for: .seconds(1))).steps.isEmpty)
+        let hanging = seen.hanging(1, for: .seconds(99), restarted: true)
+        #expect(plan(hanging).steps == [.recall(member: "orders-2")])
+    }
+
     @Test func `rule 19: the alarm alone selects no victim`() {
         var seen = Orders.healthy()
         seen.alarms = [Alarm(.corrupt, memberID: seen.known.members[1].id ?? "")]

@@ -55,6 +55,15 @@ private func remove(
         )
     }
     guard electorate.canLose(entry.id) else {
+        if !departure.isFinal, let failing = record.failing(seen, findings) {
+            // It could not leave before the other is healed, nor the other be replaced before it
+            // has left.
+            return .act(
+                [.recall(member: member.name)],
+                because: "\(failing.name) has failed since, and is to leave in its place",
+                .recovering
+            )
+        }
         let what = "\(member.name) shall leave (\(departure.why))"
         findings.note(.degraded, "DepartureHeld", "\(what): those who stay would be no quorum")
         return nil
@@ -89,6 +98,15 @@ func handOver(from id: String, _ record: ClusterRecord, _ seen: Observation) -> 
     }
     let heir = heirs.max { rank($0) < rank($1) }
     return heir.map { .moveLeader(to: $0.name) }
+}
+
+extension ClusterRecord {
+    /// A member that was to stay, and does not come back by itself.
+    fileprivate func failing(_ seen: Observation, _ findings: Findings) -> Member? {
+        staying.first { member in
+            findings.losses[member.name] != nil || seen.member(member.name)?.hangs(in: seen) == true
+        }
+    }
 }
 
 extension MemberList {
