@@ -6,7 +6,7 @@ package func plan(_ seen: Observation) -> Plan {
     var findings = Findings()
     let ladder: [(Observation, inout Findings) -> Plan?] = [
         trust, identify, note, pause, delete, recover, stopOrHibernate, bootstrap, putBack,
-        restart, rollBack, quorumLost, busy, corrupt, depart, replace, unhang, holdCopies, lead,
+        rollBack, restart, quorumLost, busy, corrupt, depart, replace, unhang, holdCopies, lead,
         learn, repair, makeRoom, scale, rollOut, maintain,
     ]
     for rule in ladder {

@@ -10,14 +10,17 @@ package struct Rollout: Hashable, Sendable, Codable {
     /// What members are launched with from now on. Not always what is wanted in the end: see
     /// `ClusterRecord.target(for:)`.
     package var target: EtcdCluster
+    /// What is wanted in the end.
+    package var goal: EtcdCluster
     /// The operator's own copy of the program, as in `LaunchRecord`.
     package var program: String
     package var sha256: String
     /// Why no further member is changed until the spec is; nil while it goes on.
     package var halted: String?
 
-    package init(target: EtcdCluster, program: String, sha256: String) {
+    package init(target: EtcdCluster, goal: EtcdCluster, program: String, sha256: String) {
         self.target = target
+        self.goal = goal
         self.program = program
         self.sha256 = sha256
     }

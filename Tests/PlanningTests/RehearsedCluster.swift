@@ -75,7 +75,12 @@ struct RehearsedCluster {
             let isSame = target.spec.engine == record.applied.spec.engine
             let program = isSame ? "old" : "new"
             seen = seen.with {
-                $0.rollout = Rollout(target: target, program: program, sha256: program)
+                $0.rollout = Rollout(
+                    target: target,
+                    goal: $0.accepted,
+                    program: program,
+                    sha256: program
+                )
             }
         case .relaunch(let name):
             let next = record.member(name).flatMap(record.wantedLaunch)

@@ -135,11 +135,40 @@ import Testing
         #expect(cluster.mostAway == 1)
     }
 
+    @Test func `rule 15: what has halted on its way to a spec does not begin again for it`() {
+        var cluster = RehearsedCluster()
+        cluster.flaw = { $0.arguments.contains("--nonsense=1") ? "no such flag" : nil }
+        cluster.edit { spec in
+            spec.settings.heartbeatInterval = .milliseconds(500)
+            spec.settings.electionTimeout = .seconds(5)
+            spec.settings.extraArgs = [.init(name: "nonsense", value: "1")]
+        }
+        let done = cluster.settle()
+        #expect(done.count { $0.hasPrefix("roll out") } == 1, "\(done)")
+        // Members come and go, and what runs goes together with the spec by then.
+        for member in cluster.record.members {
+            cluster.seen = cluster.seen.with { record in
+                record.update(member.name) { member in
+                    let beat = "--heartbeat-interval=100"
+                    member.launch?.arguments.removeAll { $0 == beat }
+                }
+            }
+        }
+        cluster.edit { $0.healing.unhealthyAfter = .seconds(50) }
+        #expect(cluster.settle().isEmpty)
+        #expect(plan(cluster.seen).notes.contains { $0.reason == "RolloutHalted" })
+    }
+
     @Test func `rule 18: nobody is taken away while something else is wrong`() {
         var cluster = RehearsedCluster()
         cluster.edit { $0.settings.snapshotCount = 77 }
         let begun = cluster.seen.with { record in
-            record.rollout = Rollout(target: record.accepted, program: "old", sha256: "old")
+            record.rollout = Rollout(
+                target: record.accepted,
+                goal: record.accepted,
+                program: "old",
+                sha256: "old"
+            )
         }
         func held(_ seen: Observation) -> String? {
             let plan = plan(seen)

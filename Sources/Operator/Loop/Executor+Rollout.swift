@@ -12,6 +12,7 @@ extension Executor {
             let program = try program(for: target, record)
             let rollout = Rollout(
                 target: target,
+                goal: record.accepted,
                 program: program.program,
                 sha256: program.sha256
             )

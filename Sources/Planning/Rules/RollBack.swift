@@ -1,7 +1,7 @@
 import ClusterAPI
 
 /// A member that does not come up with a new launch gets its last good one back, and nobody else
-/// gets the new one (safety rule 15).
+/// gets the new one (safety rule 15). It is asked before `restart`, which would try again for ever.
 func rollBack(_ seen: Observation, _ findings: inout Findings) -> Plan? {
     guard case .read(let record) = seen.record, record.rollout != nil else { return nil }
     for member in record.members where member.next != nil || member.lastGood != nil {
@@ -26,7 +26,7 @@ func rollBack(_ seen: Observation, _ findings: inout Findings) -> Plan? {
             .recovering
         )
     }
-    return nil
+    return record.phase == .bootstrapped ? haltAtJoiner(record, seen) : nil
 }
 
 /// Who joins with what is rolled out and does not come up is given up, and the roll-out halts.

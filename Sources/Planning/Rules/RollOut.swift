@@ -6,7 +6,7 @@ func rollOut(_ seen: Observation, _ findings: inout Findings) -> Plan? {
     guard case .read(let record) = seen.record, record.phase == .bootstrapped else { return nil }
     if let plan = begin(record, seen) { return plan }
     guard let rollout = record.rollout, rollout.halted == nil else { return nil }
-    if let plan = haltAtJoiner(record, seen) ?? prove(record, seen, findings) { return plan }
+    if let plan = prove(record, seen, findings) { return plan }
     let outdated = record.staying.filter(record.isOutdated)
     if outdated.isEmpty {
         guard record.members.allSatisfy({ $0.next == nil && $0.lastGood == nil }) else {
@@ -50,6 +50,7 @@ func repair(_ seen: Observation, _ findings: inout Findings) -> Plan? {
 
 /// A spec that differs from what is rolled out, or was, is rolled out from now on.
 private func begin(_ record: ClusterRecord, _ seen: Observation) -> Plan? {
+    if record.hasHalted(for: seen.spec) { return nil }
     let target = record.target(for: seen.spec)
     let present = record.rollout?.target.spec ?? record.applied.spec
     let differences = SpecDifference.all(from: present, of: record, to: target.spec)
@@ -154,7 +155,6 @@ let rollingOut = "RollingOut"
 
 /// Tells how far a roll-out is, and what was not applied.
 func noteRollout(_ record: ClusterRecord, _ seen: Observation, _ findings: inout Findings) {
-    let target = record.target(for: seen.spec)
     let fixed = SpecDifference.all(of: record, to: seen.spec).filter {
         $0.convergence == .atLaunch
     }
@@ -166,11 +166,7 @@ func noteRollout(_ record: ClusterRecord, _ seen: Observation, _ findings: inout
                 .joined(separator: "; ") + ": this version does not change it where members run"
         )
     }
-    let isTheTarget =
-        record.rollout.map { rollout in
-            SpecDifference.all(from: rollout.target.spec, of: record, to: target.spec).isEmpty
-        } ?? false
-    if let halted = record.rollout?.halted, isTheTarget {
+    if let halted = record.rollout?.halted, record.hasHalted(for: seen.spec) {
         findings.note(
             .unmet,
             "RolloutHalted",
@@ -193,6 +189,12 @@ extension ClusterRecord {
         return
             "\(done) of \(counted(members.count, "member")) \(done == 1 ? "is" : "are") launched "
             + "with generation \(rollout.target.metadata.generation)"
+    }
+
+    /// The roll-out of this very spec has halted, whatever it was on its way to.
+    fileprivate func hasHalted(for spec: ClusterSpec) -> Bool {
+        guard let rollout, rollout.halted != nil else { return false }
+        return SpecDifference.all(from: rollout.goal.spec, of: self, to: spec).isEmpty
     }
 
     fileprivate func raisesQuota(to spec: ClusterSpec) -> Bool {

@@ -17,7 +17,7 @@ final class OperatorChecker: @unchecked Sendable {  // because one thread drives
     private var newest = 0
     private var acknowledged: [String: String] = [:]
     /// Who was the first to be launched with what nobody comes up with, by generation.
-    private var victims: [Int64: String] = [:]
+    private var victims: [Int64: (name: String, joins: Bool)] = [:]
     /// Data directories of members that the operator has stopped and not started again.
     private var stopped: Set<String> = []
     private var learners = 0
@@ -182,15 +182,23 @@ final class OperatorChecker: @unchecked Sendable {  // because one thread drives
             )
         }
         // Whoever is down anyway may be tried with anything.
-        let isTaken = stopped.remove(data) != nil || world.launches[next.name] == nil
-        guard isTaken, next.flags[DeclaredSettings.nonsense] != nil, let record = world.record,
+        let isTaken = stopped.remove(data) != nil
+        guard isTaken || world.launches[next.name] == nil,
+            next.flags[DeclaredSettings.nonsense] != nil, let record = world.record,
             record.phase == .bootstrapped,
             let generation = record.rollout?.target.metadata.generation
         else { return }
-        guard let first = victims[generation] else { return victims[generation] = next.name }
-        if first != next.name {
-            report(Self.trial, "\(next.name) gets what \(first) does not come up with")
+        guard let first = victims[generation] else {
+            return victims[generation] = (next.name, joins: !isTaken)
         }
+        if first.name != next.name {
+            report(Self.trial, "\(next.name) gets what \(first.name) does not come up with")
+        }
+    }
+
+    /// How a joiner has failed nobody knows any more: it never had anything, and another may come.
+    func forgetsJoiners() {
+        victims = victims.filter { !$0.value.joins }
     }
 
     func mixesEngines(_ process: SimulatedProcess, _ owner: String) {

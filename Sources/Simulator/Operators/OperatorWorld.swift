@@ -279,6 +279,7 @@ final class OperatorWorld: @unchecked Sendable {  // because one thread drives t
         note(.end, "operator \(run.number) dies \(how)")
         run.die()
         self.run = nil
+        checker.forgetsJoiners()
     }
 
     /// A second one on the same directory has to give up. True when it did; a world without a first
