@@ -97,10 +97,3 @@ package struct MemberFlags {
         }
     }
 }
-
-extension Duration {
-    /// Whole milliseconds, as etcd's flags take them.
-    fileprivate var milliseconds: Int64 {
-        components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000
-    }
-}

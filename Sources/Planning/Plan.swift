@@ -150,8 +150,7 @@ package enum Step: Hashable, Sendable {
             .retire, .recall, .putAside, .putBack, .enlist, .addLearner, .adoptLearner, .promote,
             .admit, .compareHashes, .compact, .disarm, .beginRollout, .correctLaunch, .accept,
             .haltRollout, .finishRollout, .beginRecovery, .cancelRecovery, .chooseSurvivor,
-            .salvage, .buildSeed,
-            .retireOld:
+            .salvage, .buildSeed, .retireOld:
             false
         }
     }

@@ -49,6 +49,18 @@ extension LoadedCluster {
         try await cluster.waitUntilServing()
     }
 
+    /// Ends the operator without a word once so many more writes were acknowledged, and starts
+    /// another one at once: some die while they look around, others in the midst of a change.
+    func replaceOperator(afterWrites count: Int) async throws {
+        let least = ledger.count + count
+        try await eventually("\(count) more writes", within: .seconds(60)) {
+            self.ledger.count >= least
+        }
+        cluster.controller.signal(SIGKILL)
+        try await cluster.controller.waitForExit()
+        try cluster.startController()
+    }
+
     /// Waits until `describe` shows all of these texts.
     func told(_ texts: String...) async throws {
         try await eventually("\(texts) are told", within: .seconds(60)) {

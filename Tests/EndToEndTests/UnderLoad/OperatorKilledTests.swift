@@ -18,14 +18,7 @@ extension EndToEndTests.HealingUnderLoadTests {
                 case kills * 4 / 5: try? loaded.kill("quickstart-2")
                 default: break
                 }
-                // Some die while they look around, others in the midst of a change.
-                let least = loaded.ledger.count + random.within(1...150)
-                try await eventually("writes go on in round \(round)", within: .seconds(60)) {
-                    loaded.ledger.count >= least
-                }
-                loaded.cluster.controller.signal(SIGKILL)
-                try await loaded.cluster.controller.waitForExit()
-                try loaded.cluster.startController()
+                try await loaded.replaceOperator(afterWrites: random.within(1...150))
             }
             let names = try await loaded.settle(with: 4)
             #expect(names.prefix(2) == ["quickstart-0", "quickstart-2"])
