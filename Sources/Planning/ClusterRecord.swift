@@ -229,6 +229,16 @@ extension ClusterRecord {
         nextOrdinal += 1
     }
 
+    /// No member that joins gets one of these names.
+    package mutating func passOver(_ names: [String]) {
+        for other in names {
+            guard other.hasPrefix("\(name)-"), let used = Int(other.dropFirst(name.count + 1)),
+                used < Int.max
+            else { continue }
+            nextOrdinal = max(nextOrdinal, used + 1)
+        }
+    }
+
     /// The member has left, and its files are out of the way.
     package mutating func forget(_ name: String) {
         guard let member = member(name) else { return }

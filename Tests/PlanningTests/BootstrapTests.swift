@@ -47,6 +47,14 @@ import Testing
         #expect(plan(seen).steps == [.adoptRecord(Orders.record(.bootstrapped))])
     }
 
+    @Test func `a rebuilt record gives nobody the name of a member in the trash`() {
+        var record = Orders.record(.bootstrapped)
+        record.passOver(["orders-1", "orders-7", "orders-x", "others-9", "orders-", "orders"])
+        #expect(record.nextOrdinal == 8)
+        record.passOver(["orders-\(Int.max)", "orders-99999999999999999999"])
+        #expect(record.nextOrdinal == 8)
+    }
+
     @Test func `rule 11: data or a process before the first start refuses the whole bootstrap`() {
         let planned = Orders.cluster(
             Orders.record(.planned, launched: false),

@@ -61,15 +61,22 @@ import Testing
         seen = seen.ended(0, .stopped)
         #expect(plan(seen).steps == [.chooseSurvivor])
         // Whoever cannot be read may be the one that knows most.
-        for state in [
-            DirectoryState.unknown("EIO"), .foreign("orders-9's"), .misplaced(owner: "orders-1"),
-            .aside,
-        ] {
-            let unsure = Orders.voters(5).lost(0).lost(1).lost(2).ended(3).ended(4)
-                .with(3) { $0.directory = state }
-                .with { $0.recovery = seen.known.recovery }
-            #expect(plan(unsure).steps.isEmpty && plan(unsure).blockedBy == "QuorumUnknown")
+        func unsure(_ state: DirectoryState) -> Plan {
+            plan(
+                Orders.voters(5).lost(0).lost(1).lost(2).ended(3).ended(4)
+                    .with(3) { $0.directory = state }
+                    .with { $0.recovery = seen.known.recovery }
+            )
         }
+        for state in [DirectoryState.unknown("EIO"), .foreign("orders-9's")] {
+            #expect(unsure(state).steps.isEmpty && unsure(state).blockedBy == "QuorumUnknown")
+        }
+        // What only stands in the wrong place is put back first.
+        #expect(
+            unsure(.misplaced(owner: "orders-1")).steps
+                == [.putBack(member: "orders-1", from: "orders-3")]
+        )
+        #expect(unsure(.aside).steps == [.putBack(member: "orders-3", from: ".orders-3")])
         let back = seen.with(2) { $0.directory = .intact }
         #expect(plan(back).steps == [.cancelRecovery])
         for (phase, step) in [

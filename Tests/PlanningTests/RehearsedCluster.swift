@@ -89,6 +89,10 @@ struct RehearsedCluster {
         case .correctLaunch(let name):
             let launch = record.member(name).flatMap(record.wantedLaunch)
             seen = seen.with { $0.update(name) { $0.launch = launch } }
+            // What it did with the one before says nothing about this.
+            if let index = seen.members.firstIndex(where: { $0.name == name }) {
+                seen.members[index].exits = ExitHistory()
+            }
         case .withdrawLaunch(let name):
             seen = seen.with { $0.update(name) { $0.launched = false } }
         case .accept(let name):

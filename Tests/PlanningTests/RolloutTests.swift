@@ -204,7 +204,11 @@ import Testing
         #expect(done.contains { if case .disarm = $0 { true } else { false } })
     }
 
-    @Test func `a member that its flags keep down gets the ones that were corrected`() {
+    /// Who has stored nothing takes another engine with them.
+    @Test(arguments: [ClusterSpec().engine, .etcd(version: nil, binary: "/bin/etcd")])
+    func `a member that its flags keep down gets the ones that were corrected`(
+        engine: ClusterSpec.Engine
+    ) {
         var cluster = RehearsedCluster()
         cluster.flaw = { $0.arguments.contains("--nonsense=1") ? "no such flag" : nil }
         cluster.seen = cluster.seen.with { record in
@@ -235,12 +239,32 @@ import Testing
             }
         }
         cluster.seen.memberList = nil
-        cluster.edit { $0.settings.extraArgs = [] }
+        cluster.edit {
+            $0.settings.extraArgs = []
+            $0.engine = engine
+        }
         var done: [Step] = []
         for _ in 0..<100 { done += cluster.turn() }
         #expect(done.contains(.correctLaunch(member: "orders-0")), "\(done)")
         #expect(cluster.seen.serving.count == 3, "\(done)")
         #expect(cluster.record.phase == .bootstrapped, "\(done)")
         #expect(cluster.record.rollout == nil, "\(done)")
+    }
+
+    @Test func `a joiner that failed with what was corrected since halts nothing`() {
+        var cluster = RehearsedCluster(replicas: 1)
+        cluster.flaw = { $0.arguments.contains("--nonsense=1") ? "no such flag" : nil }
+        cluster.edit { $0.settings.extraArgs = [.init(name: "nonsense", value: "1")] }
+        for _ in 0..<100 where cluster.seen.members.last?.exits.streak ?? 0 < 3 { cluster.turn() }
+        #expect(cluster.seen.members.last?.exits.streak == 3)
+        #expect(cluster.record.rollout?.halted == nil)
+        cluster.edit {
+            $0.settings.extraArgs = []
+            $0.settings.snapshotCount = 77
+        }
+        let done = cluster.settle()
+        // The one from before, at most.
+        #expect(done.dropFirst().allSatisfy { !$0.contains("halt") }, "\(done)")
+        #expect(flag("snapshot-count", of: cluster) == ["--snapshot-count=77"], "\(done)")
     }
 }

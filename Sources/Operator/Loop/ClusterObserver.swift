@@ -317,6 +317,8 @@ package struct ClusterObserver: Sendable {
         // A copy is renewed when an order is given and may have missed that; running by mistake is
         // worse than standing still, and nothing is deleted on the word of a copy.
         record.desired = copies.allSatisfy { $0.desired == .up } ? .up : .down
+        // It may also have missed who came and went since.
+        record.passOver(try directory.trashNames().compactMap(ClusterDirectory.member(inTrash:)))
         return record
     }
 }

@@ -218,12 +218,20 @@ package struct ClusterDirectory: Sendable {
         try trashNames().map { name throws(OperatorError) in
             let place = "\(path)/trash/\(name)"
             do throws(DiskError) {
-                let member = name.firstRange(of: "Z-").map { String(name[$0.upperBound...]) }
-                return .init(path: place, bytes: try disk.size(place), member: member ?? "")
+                return .init(
+                    path: place,
+                    bytes: try disk.size(place),
+                    member: ClusterDirectory.member(inTrash: name) ?? ""
+                )
             } catch {
                 throw OperatorError(state: error)
             }
         }
+    }
+
+    /// Whose place in the trash has this name; nil when that is not one that members get.
+    static func member(inTrash name: String) -> String? {
+        name.firstRange(of: "Z-").map { String(name[$0.upperBound...]) }
     }
 
     /// Makes `members/` and leaves the cluster's uid in it.

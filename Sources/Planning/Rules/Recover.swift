@@ -14,6 +14,7 @@ func recover(_ seen: Observation, _ findings: inout Findings) -> Plan? {
             return .act([.stop(members: running)], because: recovery.why, .recovering)
         }
         if let held = heldData(seen) { return .refuse("ForeignProcess", because: held) }
+        if let plan = putBack(seen, &findings) { return plan }
         if let unknown = seen.uncertain {
             let why = "nobody can tell what is in \(unknown.name)'s place, and it may know most"
             findings.note(.degraded, "QuorumUnknown", why)

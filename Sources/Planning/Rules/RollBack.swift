@@ -37,10 +37,9 @@ func haltAtJoiner(
     _ seen: Observation,
     isLate: Bool = false
 ) -> Plan? {
-    guard let rollout = record.rollout, rollout.halted == nil, seen.surges(record) else {
-        return nil
-    }
-    for member in record.staying where !member.isVoter && member.launch?.sha256 == rollout.sha256 {
+    guard record.rollout?.halted == nil, seen.surges(record) else { return nil }
+    // One that failed with what was rolled out before says nothing about this.
+    for member in record.staying where !member.isVoter && !record.isOutdated(member) {
         guard let why = seen.member(member.name)?.failureToComeUp(seen, joins: true, isLate: isLate)
         else { continue }
         return .act(

@@ -31,10 +31,11 @@ func rollOut(_ seen: Observation, _ findings: inout Findings) -> Plan? {
 /// that is full and shall be larger.
 func repair(_ seen: Observation, _ findings: inout Findings) -> Plan? {
     guard case .read(let record) = seen.record, record.phase != .planned else { return nil }
-    if let member = record.members.first(where: { seen.isKeptDown($0, in: record) }) {
+    let keptDown = record.members.filter { seen.isKeptDown($0, in: record) }
+    if !keptDown.isEmpty {
         if let plan = begin(record, seen) { return plan }
-        guard let rollout = record.rollout, rollout.halted == nil, record.isOutdated(member),
-            member.launch?.isEmbedded == rollout.target.spec.isEmbedded
+        guard record.rollout?.halted == nil,
+            let member = keptDown.first(where: { seen.mayBeCorrected($0, in: record) })
         else { return nil }
         let exit = seen.member(member.name)?.exits.last.map { "\($0.cause)" } ?? ""
         return .act(
@@ -259,6 +260,17 @@ extension Observation {
     /// The others serve while it does not.
     fileprivate func isSpared(_ member: ClusterRecord.Member) -> Bool {
         member.id.map { Electorate(self)?.servesWithout($0) ?? false } ?? false
+    }
+
+    /// It can be started as is wanted by now. What it has stored only its own engine reads.
+    fileprivate func mayBeCorrected(
+        _ member: ClusterRecord.Member,
+        in record: ClusterRecord
+    ) -> Bool {
+        guard let rollout = record.rollout, record.isOutdated(member) else { return false }
+        let directory = self.member(member.name)?.directory
+        let hasData = member.hasLog || directory != .empty && directory != .gone
+        return !hasData || member.launch?.isEmbedded == rollout.target.spec.isEmbedded
     }
 
     /// Its command line does not let it run, as far as its exits tell.

@@ -266,7 +266,7 @@ final class OperatorChecker: @unchecked Sendable {  // because one thread drives
 
     /// Time has passed: who serves again, also if it only says so, or is no voter any more, is away
     /// no longer; and who has not come back for so long that it counts as a member that fails does
-    /// that by itself.
+    /// that by itself. So does a member whose process somebody else has ended since.
     func notices(_ said: Set<String> = []) {
         guard !away.isEmpty else { return }
         let listed = world.newestRoster?.voters.map(\.id)
@@ -274,6 +274,7 @@ final class OperatorChecker: @unchecked Sendable {  // because one thread drives
         away = away.filter { id, step in
             listed?.contains(id) ?? true && !world.isServing(id)
                 && !said.contains(String(id, radix: 16)) && world.stage.now - step.at < limit
+                && (step.how == Self.restarted || world.runs(id))
         }
     }
 

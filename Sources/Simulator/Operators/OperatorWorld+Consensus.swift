@@ -88,6 +88,9 @@ extension OperatorWorld {
         }
     }
 
+    /// It has a process, whatever that does.
+    func runs(_ id: UInt64) -> Bool { processes.contains { $0.replica?.id == id } }
+
     /// The members as the one knows them that has come furthest.
     var newestRoster: Roster? {
         processes.compactMap(\.replica).filter(checker.isOfNewest)
