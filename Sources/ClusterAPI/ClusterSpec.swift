@@ -78,11 +78,14 @@ package struct ClusterSpec: Hashable, Sendable {
     /// Where members listen.
     package struct Network: Hashable, Sendable {
         /// An IP address of this machine.
-        package var address = "127.0.0.1"
+        package var address: String
         /// The first port of the cluster's block; 0 lets the operator pick one once and keep it.
-        package var basePort = 0
+        package var basePort: Int
 
-        package init() {}
+        package init(address: String = "127.0.0.1", basePort: Int = 0) {
+            self.address = address
+            self.basePort = basePort
+        }
     }
 
     /// When the operator does something about a member that does not serve.

@@ -9,9 +9,6 @@ package enum Convergence: String, CaseIterable, Hashable, Sendable {
     case rolling
     /// Members are replaced, one at a time: another joins with it, and then one of the old leaves.
     case surge
-    /// Members keep what they were launched with, and those that join later get the same; the
-    /// condition `Ready` is false with the reason `SpecNotApplied` as long as it differs.
-    case atLaunch
     /// It tells one cluster from another.
     case identity
 
@@ -27,9 +24,6 @@ package enum Convergence: String, CaseIterable, Hashable, Sendable {
         case .surge:
             "replaces the members, one at a time: another joins with it, and then one of the old "
                 + "leaves"
-        case .atLaunch:
-            "changes no cluster that was started: members keep what they were launched with, and "
-                + "Ready is False with SpecNotApplied until it is taken back"
         case .identity: "declares another cluster, and this one is not declared any more"
         }
     }
@@ -39,7 +33,7 @@ extension Convergence {
     /// It is part of how members are launched.
     package var isOfLaunch: Bool {
         switch self {
-        case .rolling, .surge, .atLaunch: true
+        case .rolling, .surge: true
         case .live, .scaling, .identity: false
         }
     }
@@ -71,8 +65,8 @@ extension Schema {
         "spec.settings.autoCompaction.retention": .rolling,
         "spec.settings.autoCompaction.revisions": .rolling,
         "spec.settings.extraArgs": .rolling,
-        "spec.network.address": .atLaunch,
-        "spec.network.basePort": .atLaunch,
+        "spec.network.address": .surge,
+        "spec.network.basePort": .surge,
         "spec.healing.unhealthyAfter": .live,
         "spec.healing.replaceAfter": .live,
         "spec.healing.learnerTimeout": .live,

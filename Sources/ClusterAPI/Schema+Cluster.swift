@@ -207,8 +207,8 @@ extension Schema {
             "spec.network.basePort",
             \.spec.network.basePort,
             in: 0...65_500,
-            "The first of the cluster's ports, two for each member. 0: a free block is picked once "
-                + "and kept."
+            "The first of the twenty ports that members listen on, two for each at a time. 0: a "
+                + "free block is picked once and kept."
         ),
         .duration(
             "spec.healing.unhealthyAfter",

@@ -38,9 +38,6 @@ package struct ClusterRecord: Hashable, Sendable, Codable {
     package var token: String
     /// etcd's cluster id, computed beforehand from token and peer URLs; lower-case hexadecimal.
     package var clusterID: String
-    /// The IP address on which every member listens.
-    package var address: String
-    package var slots: [Slot]
     package var members: [Member]
     /// The ordinal that the next member gets; ordinals are never used twice.
     package var nextOrdinal: Int
@@ -60,23 +57,35 @@ package struct ClusterRecord: Hashable, Sendable, Codable {
     /// The folder in which that file was, to know it again (safety rule 10).
     package var sourceFolder: FileIdentity?
 
-    /// A pair of ports. Who leaves gives them back, and they take turns.
+    /// Where a member listens: one of the pairs of ports in a block. Who leaves gives it back, and
+    /// they take turns.
     package struct Slot: Hashable, Sendable, Codable {
+        /// The IP address.
+        package let address: String
+        /// The first port of the block.
+        package let block: Int
+        /// Which pair it is, from 0.
         package let number: Int
-        package let clientPort: Int
-        package let peerPort: Int
 
-        package init(number: Int, clientPort: Int, peerPort: Int) {
+        /// The pairs in a block: room for nine members and one that replaces another.
+        package static let count = 10
+
+        package init(address: String, block: Int, number: Int) {
+            self.address = address
+            self.block = block
             self.number = number
-            self.clientPort = clientPort
-            self.peerPort = peerPort
         }
+
+        package var clientPort: Int { block + 2 * number }
+        package var peerPort: Int { clientPort + 1 }
+        package var clientURL: String { "http://\(hostPort(address, clientPort))" }
+        package var peerURL: String { "http://\(hostPort(address, peerPort))" }
     }
 
     package struct Member: Hashable, Sendable, Codable {
         package let name: String
         package let ordinal: Int
-        package let slot: Int
+        package let slot: Slot
         /// etcd's member id in lower-case hexadecimal: computed beforehand for the first members,
         /// and for others known, and written down, once the cluster has added them.
         package var id: String?
@@ -98,7 +107,7 @@ package struct ClusterRecord: Hashable, Sendable, Codable {
         package init(
             name: String,
             ordinal: Int,
-            slot: Int,
+            slot: Slot,
             id: String?,
             isVoter: Bool = true,
             launched: Bool = false,
@@ -130,7 +139,6 @@ package struct ClusterRecord: Hashable, Sendable, Codable {
         phase = .planned
         desired = .up
         self.token = token
-        address = cluster.spec.network.address
         accepted = cluster
         accepted.status = nil
         applied = accepted
@@ -138,7 +146,6 @@ package struct ClusterRecord: Hashable, Sendable, Codable {
         nextOrdinal = slots.count
         departed = []
         clusterID = ""
-        self.slots = []
         members = []
         place(in: slots)
     }
@@ -147,15 +154,13 @@ package struct ClusterRecord: Hashable, Sendable, Codable {
     /// started.
     package mutating func place(in slots: [Slot]) {
         guard phase == .planned else { fatalError("\(name) has started; its ids must stay") }
-        self.slots = slots
-        let urls = slots.map { "http://\(hostPort(address, $0.peerPort))" }
-        let identity = ExpectedIdentity(peerURLs: urls, token: token)
+        let identity = ExpectedIdentity(peerURLs: slots.map(\.peerURL), token: token)
         clusterID = identity.clusterID
         members = zip(slots, identity.memberIDs).enumerated().map { ordinal, pair in
             Member(
                 name: "\(name)-\(ordinal)",
                 ordinal: ordinal,
-                slot: pair.0.number,
+                slot: pair.0,
                 id: pair.1
             )
         }
@@ -188,20 +193,11 @@ extension ClusterRecord {
         members.first { $0.name == name }
     }
 
-    package func slot(of member: Member) -> Slot {
-        guard let slot = slots.first(where: { $0.number == member.slot }) else {
-            fatalError("member \(member.name) has slot \(member.slot), which is not in its record")
-        }
-        return slot
-    }
+    package var slots: [Slot] { members.map(\.slot) }
 
-    package func clientURL(of member: Member) -> String {
-        "http://\(hostPort(address, slot(of: member).clientPort))"
-    }
-
-    package func peerURL(of member: Member) -> String {
-        "http://\(hostPort(address, slot(of: member).peerPort))"
-    }
+    /// The block that the cluster's ports are taken from where its spec leaves that to the
+    /// operator: while it moves from one to another, the one that it comes from.
+    package var block: Int { members.first?.slot.block ?? 0 }
 
     /// The members whose votes count in etcd, as far as is known: one that leaves votes until it is
     /// off the list.
@@ -214,14 +210,11 @@ extension ClusterRecord {
 
     /// Takes in one more member, which joins the running cluster as a learner.
     package mutating func enlist(in slot: Slot) {
-        slots.removeAll { $0.number == slot.number }
-        slots.append(slot)
-        slots.sort { $0.number < $1.number }
         members.append(
             Member(
                 name: "\(name)-\(nextOrdinal)",
                 ordinal: nextOrdinal,
-                slot: slot.number,
+                slot: slot,
                 id: nil,
                 isVoter: false
             )
@@ -243,7 +236,6 @@ extension ClusterRecord {
     package mutating func forget(_ name: String) {
         guard let member = member(name) else { return }
         members.removeAll { $0.name == name }
-        slots.removeAll { $0.number == member.slot }
         guard let departure = member.departure else { return }
         departed.append(
             Departed(
@@ -267,14 +259,16 @@ extension ClusterRecord {
 
     /// Why the record cannot be one that this program wrote; nil when it can.
     package var flaw: String? {
-        let numbers = Set(slots.map(\.number))
-        if numbers.count != slots.count { return "two slots have the same number" }
         if members.isEmpty { return "it names no member" }
         if Set(members.map(\.name)).count != members.count { return "two members have one name" }
-        if Set(members.map(\.slot)).count != members.count { return "two members share a slot" }
-        if let stray = members.first(where: { !numbers.contains($0.slot) }) {
-            return "\(stray.name) has a slot that is not listed"
+        let isPair = { (slot: Slot) in
+            (0..<Slot.count).contains(slot.number) && (1...65_500).contains(slot.block)
         }
+        if let lost = members.first(where: { !isPair($0.slot) }) {
+            return "\(lost.name) has no port"
+        }
+        let addresses = members.map { hostPort($0.slot.address, $0.slot.clientPort) }
+        if Set(addresses).count != members.count { return "two members have one address" }
         return nil
     }
 }

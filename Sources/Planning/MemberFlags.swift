@@ -20,7 +20,7 @@ package struct MemberFlags {
     ) -> [String] {
         let cluster =
             list.map { others(in: $0, of: member) }
-            ?? record.members.map { "\($0.name)=\(record.peerURL(of: $0))" }
+            ?? record.members.map { "\($0.name)=\($0.slot.peerURL)" }
         return arguments(member, initialCluster: cluster.joined(separator: ","))
     }
 
@@ -54,8 +54,8 @@ package struct MemberFlags {
 
     private func arguments(_ member: ClusterRecord.Member, initialCluster: String) -> [String] {
         let settings = spec.settings
-        let client = record.clientURL(of: member)
-        let peer = record.peerURL(of: member)
+        let client = member.slot.clientURL
+        let peer = member.slot.peerURL
         var own: [(String, String)] = [
             ("name", member.name),
             ("listen-client-urls", client),

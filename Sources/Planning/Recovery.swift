@@ -81,7 +81,7 @@ extension ClusterRecord {
     /// - Parameter source: Its slot is that of the survivor, which never runs again.
     package func seed(of source: Recovery.Source) -> (member: Member, clusterID: String)? {
         guard let survivor = member(source.survivor) else { return nil }
-        let identity = ExpectedIdentity(peerURLs: [peerURL(of: survivor)], token: source.token)
+        let identity = ExpectedIdentity(peerURLs: [survivor.slot.peerURL], token: source.token)
         let seed = Member(
             name: "\(name)-\(nextOrdinal)",
             ordinal: nextOrdinal,
@@ -96,7 +96,6 @@ extension ClusterRecord {
     /// From now on the cluster is the new one.
     package mutating func succeed(with seed: Member, clusterID: String, token: String) {
         let old = members
-        slots.removeAll { $0.number != seed.slot }
         members = [seed]
         nextOrdinal = max(nextOrdinal, seed.ordinal + 1)
         self.clusterID = clusterID

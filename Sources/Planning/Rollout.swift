@@ -73,9 +73,31 @@ extension ClusterRecord {
         )
     }
 
-    /// It is launched otherwise than is wanted by now.
+    /// Another launch of it, or another member in its place, is wanted by now.
     package func isOutdated(_ member: Member) -> Bool {
+        isMisplaced(member) || isLaunchedOtherwise(member)
+    }
+
+    /// It is launched otherwise than is wanted by now.
+    package func isLaunchedOtherwise(_ member: Member) -> Bool {
         wantedLaunch(of: member).map { $0 != member.next ?? member.launch } ?? false
+    }
+
+    /// It listens elsewhere than is wanted by now. A member never moves: others know it by its
+    /// address.
+    func isMisplaced(_ member: Member) -> Bool {
+        guard let network = rollout?.target.spec.network else { return false }
+        return member.slot.address != network.address
+            || network.basePort != 0 && member.slot.block != network.basePort
+    }
+
+    /// The member gets its last good launch back the next time it starts, and nobody else gets the
+    /// one that it did not come up with.
+    package mutating func rollBack(_ member: Member, why: String) {
+        // What it failed with may have been given up meanwhile.
+        if !isLaunchedOtherwise(member) { rollout?.halted = why }
+        // One that was never started with it has nothing to go back to.
+        update(member.name) { $0.next = $0.lastGood }
     }
 
     /// What is to be rolled out next on the way to this spec: the spec itself, or one between it
@@ -92,8 +114,6 @@ extension ClusterRecord {
             [old.electionTimeout] + launches.compactMap { $0.milliseconds("election-timeout") }
         var target = accepted
         target.spec = spec
-        // No roll-out reaches these.
-        target.spec.network = applied.spec.network
         let settings = spec.settings
         let least = ClusterSpec.Settings.leastBeats
         let isSafe =

@@ -8,7 +8,7 @@ package struct SpecDifference: Hashable, Sendable {
     package let convergence: Convergence
 
     /// What members are launched with, in the schema's order: only a roll-out may change it (safety
-    /// rule 35), or nothing can.
+    /// rule 35).
     ///
     /// - Parameters:
     ///   - old: Nil: what the record says is applied.
@@ -36,12 +36,9 @@ package struct SpecDifference: Hashable, Sendable {
             )
             if difference.applied == difference.wanted { return nil }
             // Ports that the operator chose may be named, or named ones left to it: they stay.
-            if difference.path == "spec.network.basePort",
-                ["0", "\(record.basePort)"].contains(difference.wanted)
-            {
-                return nil
-            }
-            return difference
+            let bases = [applied, wanted].map(\.spec.network.basePort)
+            let areSame = Set(bases.map { $0 == 0 ? record.block : $0 }).count == 1
+            return difference.path == "spec.network.basePort" && areSame ? nil : difference
         }
     }
 
@@ -61,11 +58,6 @@ package struct SpecDifference: Hashable, Sendable {
             "{\(fields.map { "\($0.key): \(text($0.value.value))" }.joined(separator: ", "))}"
         }
     }
-}
-
-extension ClusterRecord {
-    /// The first port of its block.
-    fileprivate var basePort: Int { slots.first.map { $0.clientPort - 2 * $0.number } ?? 0 }
 }
 
 extension SpecDifference: CustomStringConvertible {

@@ -46,7 +46,7 @@ private func describe(
     // Endpoints are public only once the cluster cannot be seeded again (safety rule 11).
     if record.phase == .bootstrapped {
         // A learner answers little.
-        status.endpoints = record.members.filter(\.isVoter).map(record.clientURL)
+        status.endpoints = record.members.filter(\.isVoter).map(\.slot.clientURL)
     }
     let leaderID = seen.leaderID
     status.leader = record.members.first { $0.id != nil && $0.id == leaderID }?.name
@@ -69,9 +69,9 @@ private func describe(
         name: member.name,
         id: member.id,
         since: seen.now.wall,
-        slot: member.slot,
-        clientURL: record.clientURL(of: member),
-        peerURL: record.peerURL(of: member)
+        slot: member.slot.number,
+        clientURL: member.slot.clientURL,
+        peerURL: member.slot.peerURL
     )
     guard let observed else { return status }
     status.health = health(of: observed, seen)

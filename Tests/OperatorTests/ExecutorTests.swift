@@ -156,7 +156,7 @@ import Testing
         let cluster = EtcdCluster(metadata: Metadata(name: "orders"))
         let rebuilt = Sample.record(phase: .started)
         _ = try await executor.run(.adoptRecord(rebuilt), &record, cluster, source: "a.yaml")
-        let others = try ports.allocate(3, base: 0, address: "127.0.0.1", uid: "b")
+        let others = try ports.allocate(3, in: .init(), uid: "b")
         #expect(others[0].clientPort == 23_810)
     }
 }

@@ -12,7 +12,7 @@ import Testing
             cluster: EtcdCluster(metadata: Metadata(name: name)),
             uid: name,
             token: name,
-            slots: (0..<3).map { .init(number: $0, clientPort: 4000 + $0, peerPort: 5000 + $0) },
+            slots: (0..<3).map { .init(address: "127.0.0.1", block: 4000, number: $0) },
             source: "a.yaml"
         )
         if replacing {

@@ -28,12 +28,12 @@ import Testing
                         id: member.id ?? "",
                         name: member.name,
                         isLearner: false,
-                        peerURLs: [record.peerURL(of: member)]
+                        peerURLs: [member.slot.peerURL]
                     )
                 }
             )
             if let id {
-                record.enlist(in: .init(number: 3, clientPort: 4000, peerPort: 4001))
+                record.enlist(in: .init(address: "127.0.0.1", block: 3_994, number: 3))
                 record.update("orders-3") { $0.id = id }
                 if let id {
                     list.entries.append(
@@ -60,7 +60,7 @@ import Testing
         }
 
         func id(_ index: Int) -> String { known.members[index].id ?? "" }
-        func url(_ index: Int) -> String { known.clientURL(of: known.members[index]) }
+        func url(_ index: Int) -> String { known.members[index].slot.clientURL }
 
         /// What a pass would see: everybody serves but those that are named.
         func seen(without silent: Int...) -> Observation {
@@ -192,7 +192,7 @@ import Testing
         var slots: [Int] = []
         for ordinal in 3..<12 {
             try await desk.run(.enlist)
-            slots.append(try #require(desk.known.member("orders-\(ordinal)")).slot)
+            slots.append(try #require(desk.known.member("orders-\(ordinal)")).slot.number)
             let departure = Departure(.unhealthy, "", at: Timestamp(seconds: 0))
             try await desk.run(.retire(member: "orders-\(ordinal)", departure))
             try await desk.run(.trash(member: "orders-\(ordinal)"))

@@ -74,7 +74,7 @@ import Testing
         ) -> MemberLook {
             guard let record,
                 let member = record.members.first(where: {
-                    record.clientURL(of: $0) == url
+                    $0.slot.clientURL == url
                 })
             else { return MemberLook(probe: Probe(.unreachable)) }
             var probe = Probe(.serving)
@@ -97,7 +97,7 @@ import Testing
                         id: member.id ?? "",
                         name: member.name,
                         isLearner: !member.isVoter,
-                        peerURLs: [record.peerURL(of: member)]
+                        peerURLs: [member.slot.peerURL]
                     )
                 }
             )

@@ -8,8 +8,8 @@ import Testing
 @Suite struct PortsTests {
     @Test func `rule 37: clusters get blocks of their own, outside the kernel's range`() throws {
         let ports = Ports(records: [Sample.record(phase: .started)]) { _, _ in .free }
-        let first = try ports.allocate(3, base: 0, address: "127.0.0.1", uid: "a")
-        let second = try ports.allocate(5, base: 0, address: "127.0.0.1", uid: "b")
+        let first = try ports.allocate(3, in: .init(), uid: "a")
+        let second = try ports.allocate(5, in: .init(), uid: "b")
         #expect(first.map(\.clientPort) == [23_810, 23_812, 23_814])
         #expect(first.map(\.peerPort) == [23_811, 23_813, 23_815])
         #expect(second.map(\.clientPort).first == 23_830)
@@ -18,27 +18,27 @@ import Testing
 
     @Test func `a block with a busy port is passed over`() throws {
         let ports = Ports(records: []) { _, port in port == 23_793 ? .busy : .free }
-        let slots = try ports.allocate(3, base: 0, address: "127.0.0.1", uid: "a")
+        let slots = try ports.allocate(3, in: .init(), uid: "a")
         #expect(slots[0].clientPort == 23_810)
     }
 
     @Test func `rule 37: a wanted port that is busy is an error and not moved`() throws {
         let ports = Ports(records: []) { _, port in port == 4002 ? .busy : .free }
         let error = #expect(throws: OperatorError.self) {
-            try ports.allocate(3, base: 4000, address: "127.0.0.1", uid: "a")
+            try ports.allocate(3, in: .init(basePort: 4000), uid: "a")
         }
         #expect(error?.code == .portInUse && error?.place == "127.0.0.1:4002")
         // Nothing was reserved by the attempt.
-        #expect(try ports.allocate(1, base: 4000, address: "127.0.0.1", uid: "b").count == 1)
+        #expect(try ports.allocate(1, in: .init(basePort: 4000), uid: "b").count == 1)
     }
 
     @Test func `ports of another cluster are refused even while it is down`() throws {
         let ports = Ports(records: [Sample.record(phase: .bootstrapped)]) { _, _ in .free }
         #expect(throws: OperatorError.self) {
-            try ports.allocate(3, base: 23_791, address: "127.0.0.1", uid: "b")
+            try ports.allocate(3, in: .init(basePort: 23_791), uid: "b")
         }
         ports.release(uid: Sample.record(phase: .planned).uid)
-        #expect(try ports.allocate(3, base: 23_791, address: "127.0.0.1", uid: "b").count == 3)
+        #expect(try ports.allocate(3, in: .init(basePort: 23_791), uid: "b").count == 3)
     }
 
     @Test func `ports that are chosen anew leave the old ones taken until that is written down`()
@@ -46,23 +46,23 @@ import Testing
     {
         let ports = Ports(records: [Sample.record(phase: .planned)]) { _, _ in .free }
         let uid = Sample.record(phase: .planned).uid
-        let moved = try ports.allocate(3, base: 4000, address: "127.0.0.1", uid: uid)
+        let moved = try ports.allocate(3, in: .init(basePort: 4000), uid: uid)
         for base in [4000, 23_790] {
             #expect(throws: OperatorError.self) {
-                try ports.allocate(3, base: base, address: "127.0.0.1", uid: "b")
+                try ports.allocate(3, in: .init(basePort: base), uid: "b")
             }
         }
         var record = Sample.record(phase: .planned)
         record.place(in: moved)
         ports.reserve(record)
-        #expect(try ports.allocate(3, base: 23_790, address: "127.0.0.1", uid: "b").count == 3)
+        #expect(try ports.allocate(3, in: .init(basePort: 23_790), uid: "b").count == 3)
     }
 
     @Test func `an address of nobody is told as such`() throws {
         let ports = Ports(records: [])
         for address in ["203.0.113.77", "nonsense"] {
             let error = #expect(throws: OperatorError.self) {
-                try ports.allocate(1, base: 0, address: address, uid: "a")
+                try ports.allocate(1, in: .init(address: address), uid: "a")
             }
             #expect(error?.remedy == "correct spec.network.address")
         }

@@ -11,7 +11,7 @@ enum Sample {
             uid: "00000000000000aa",
             token: "orders-00000000000000aa",
             slots: (0..<3).map {
-                .init(number: $0, clientPort: basePort + $0 * 2, peerPort: basePort + 1 + $0 * 2)
+                .init(address: "127.0.0.1", block: basePort, number: $0)
             },
             source: "/specs/orders.yaml"
         )

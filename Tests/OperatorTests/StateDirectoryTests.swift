@@ -78,10 +78,10 @@ import Testing
         defer { folder.remove() }
         let cluster = try StateDirectory(creating: folder.path).cluster(Sample.name)
         var record = Sample.record(phase: .bootstrapped)
-        record.slots.removeLast()
+        record.members.append(record.members[0])
         try cluster.save(record)
         let error = #expect(throws: OperatorError.self) { try cluster.record() }
-        #expect(error?.what.contains("a slot that is not listed") == true)
+        #expect(error?.what.contains("two members have one name") == true)
     }
 
     @Test func `a place without state is an error and is not made`() throws {

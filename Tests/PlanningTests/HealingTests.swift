@@ -18,7 +18,7 @@ import Testing
         seen = seen.with { $0.forget("orders-1") }
         seen.members.remove(at: 1)
         #expect(plan(seen).steps == [.enlist])
-        seen = seen.with { $0.enlist(in: .init(number: 1, clientPort: 4000, peerPort: 4001)) }
+        seen = seen.with { $0.enlist(in: Orders.slot(1, block: 3_998)) }
         seen.members.append(MemberObservation(name: "orders-3", directory: .gone))
         #expect(plan(seen).steps == [.addLearner(member: "orders-3")])
         // The answer got lost: the cluster lists it and the record does not know its id.
@@ -77,7 +77,7 @@ import Testing
 
     @Test func `rule 15: one replacement an hour`() {
         var seen = Orders.healthy().lost(1).with { record in
-            record.enlist(in: .init(number: 7, clientPort: 4000, peerPort: 4001))
+            record.enlist(in: Orders.slot(7, block: 3_986))
             record.update("orders-3") { member in
                 member.isVoter = true
                 member.departure = Departure(
@@ -114,7 +114,7 @@ import Testing
         let joining = Orders.joining()
         var seen = joining
         seen.spec.replicas = 4
-        let url = seen.known.peerURL(of: seen.known.members[3])
+        let url = seen.known.members[3].slot.peerURL
         func listing(_ name: String, learner: Bool, id: String = "f9") -> Observation {
             var copy = seen
             copy.memberList?.entries.removeAll { $0.id == "f3" }
@@ -129,7 +129,7 @@ import Testing
         #expect(plan(listing("old", learner: true)).steps == [.remove(id: "f9")])
         #expect(plan(listing("", learner: false)).steps == [.remove(id: "f9")])
         seen = seen.with { record in
-            record.enlist(in: .init(number: 8, clientPort: 5000, peerPort: 5001))
+            record.enlist(in: Orders.slot(8, block: 4_984))
             record.update("orders-4") { member in
                 member.id = "f9"
                 member.departure = Departure(.dataLost, "", at: t)
@@ -381,13 +381,7 @@ import Testing
             seen.spec.replicas = 4
             return seen.with { record in
                 for number in 0..<count {
-                    record.enlist(
-                        in: .init(
-                            number: 50 + number,
-                            clientPort: 4000 + 2 * number,
-                            peerPort: 4001 + 2 * number
-                        )
-                    )
+                    record.enlist(in: Orders.slot(number, block: 4000))
                     let name = "orders-\(record.nextOrdinal - 1)"
                     record.update(name) { $0.departure = Departure(.dataDamaged, "", at: t) }
                     record.forget(name)

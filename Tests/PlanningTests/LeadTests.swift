@@ -160,7 +160,7 @@ import Testing
         _ hashes: [UInt32] = [7, 7, 7]
     ) -> Observation {
         var seen = short(Orders.healthy()).with { record in
-            record.enlist(in: .init(number: 9, clientPort: 4000, peerPort: 4001))
+            record.enlist(in: Orders.slot(9, block: 3_982))
             record.update("orders-3") { member in
                 member.departure = Departure(cause, "", at: Orders.now.wall)
             }

@@ -20,11 +20,13 @@ enum Orders {
         cluster: EtcdCluster(metadata: Metadata(name: "orders")),
         uid: "u1",
         token: "orders-u1",
-        slots: (0..<3).map {
-            .init(number: $0, clientPort: 23790 + $0 * 2, peerPort: 23791 + $0 * 2)
-        },
+        slots: (0..<3).map { slot($0) },
         source: "orders.yaml"
     )
+
+    static func slot(_ number: Int, block: Int = 23_790) -> ClusterRecord.Slot {
+        .init(address: "127.0.0.1", block: block, number: number)
+    }
 
     /// Nothing but a spec.
     static func fresh() -> Observation {
@@ -56,7 +58,7 @@ enum Orders {
                         id: $0.id ?? "",
                         name: $0.name,
                         isLearner: !$0.isVoter,
-                        peerURLs: [record.peerURL(of: $0)]
+                        peerURLs: [$0.slot.peerURL]
                     )
                 }
             )
@@ -107,13 +109,7 @@ enum Orders {
     static func voters(_ count: Int, learner: Bool = false) -> Observation {
         var record = record(.bootstrapped)
         for number in 3..<max(3, count + (learner ? 1 : 0)) {
-            record.enlist(
-                in: .init(
-                    number: number,
-                    clientPort: 24000 + 2 * number,
-                    peerPort: 24001 + 2 * number
-                )
-            )
+            record.enlist(in: slot(number))
         }
         while record.members.count > count + (learner ? 1 : 0) {
             record.update("orders-\(record.members.count - 1)") {

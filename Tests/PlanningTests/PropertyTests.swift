@@ -216,7 +216,7 @@ import Testing
                 record.phase == .planned ? false : generator.chance(0.8)
         }
         if record.phase == .bootstrapped, generator.chance(0.4) {
-            record.enlist(in: .init(number: 3, clientPort: 4000, peerPort: 4001))
+            record.enlist(in: Orders.slot(3, block: 3_994))
             record.update("orders-3") { member in
                 member.id = generator.pick([nil, "f3", "f3"])
                 member.launched = member.id != nil && generator.chance(0.8)
@@ -273,7 +273,7 @@ import Testing
         if case .read(let record) = seen.record, generator.chance(0.2),
             let joining = record.members.first(where: { $0.id == nil })
         {
-            let url = record.peerURL(of: joining)
+            let url = joining.slot.peerURL
             seen.memberList?.entries.append(
                 .init(id: "f7", name: "", isLearner: true, peerURLs: [url])
             )

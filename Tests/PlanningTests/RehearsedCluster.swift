@@ -98,9 +98,8 @@ struct RehearsedCluster {
         case .accept(let name):
             seen = seen.with { $0.update(name) { $0.lastGood = nil } }
         case .rollBack(let name, let why):
-            seen = seen.with {
-                $0.rollout?.halted = why
-                $0.update(name) { $0.next = $0.lastGood }
+            if let member = record.member(name) {
+                seen = seen.with { $0.rollBack(member, why: why) }
             }
             end(name, .stopped)
         case .haltRollout(let why):
@@ -135,20 +134,19 @@ struct RehearsedCluster {
         switch step {
         case .enlist:
             let number = record.nextOrdinal
-            seen = seen.with {
-                $0.enlist(
-                    in: .init(
-                        number: number,
-                        clientPort: 25000 + 2 * number,
-                        peerPort: 25001 + 2 * number
-                    )
-                )
-            }
+            let target = seen.joinsAsRolledOut(record) ? record.rollout?.target : nil
+            let network = (target ?? record.applied).spec.network
+            let slot = ClusterRecord.Slot(
+                address: network.address,
+                block: network.basePort == 0 ? record.block : network.basePort,
+                number: number % ClusterRecord.Slot.count
+            )
+            seen = seen.with { $0.enlist(in: slot) }
             seen.members.append(MemberObservation(name: "orders-\(number)", directory: .gone))
         case .addLearner(let name):
             seen = seen.with { $0.update(name) { $0.id = "f\($0.ordinal)" } }
             guard let member = record.member(name), let id = member.id else { return }
-            let urls = [record.peerURL(of: member)]
+            let urls = [member.slot.peerURL]
             seen.memberList?.entries.append(
                 .init(id: id, name: name, isLearner: true, peerURLs: urls)
             )

@@ -267,4 +267,69 @@ import Testing
         #expect(done.dropFirst().allSatisfy { !$0.contains("halt") }, "\(done)")
         #expect(flag("snapshot-count", of: cluster) == ["--snapshot-count=77"], "\(done)")
     }
+
+    @Test func `members that shall listen elsewhere are changed for others, one at a time`() {
+        for network in [
+            ClusterSpec.Network(basePort: 30_000), .init(address: "127.0.0.2"),
+            .init(address: "::1", basePort: 31_000),
+        ] {
+            var cluster = RehearsedCluster()
+            cluster.edit { $0.network = network }
+            let done = cluster.settle()
+            let slots = cluster.record.members.map(\.slot)
+            let block = network.basePort == 0 ? 23_790 : network.basePort
+            #expect(slots.allSatisfy { $0.address == network.address }, "\(done)")
+            #expect(slots.allSatisfy { $0.block == block } && slots.count == 3, "\(done)")
+            #expect(cluster.mostAway == 0 && cluster.record.rollout == nil, "\(done)")
+            #expect(plan(cluster.seen).phase == .running)
+            // Leaving it to the operator, or naming what is, changes nothing.
+            for base in [0, block] {
+                cluster.edit { $0.network.basePort = base }
+                #expect(cluster.settle().isEmpty)
+            }
+        }
+    }
+
+    @Test func `a move that is taken back leaves everybody where they are`() {
+        var cluster = RehearsedCluster()
+        cluster.edit { $0.network.basePort = 30_000 }
+        cluster.turn()
+        #expect(cluster.record.rollout?.target.spec.network.basePort == 30_000)
+        cluster.edit { $0.network.basePort = 0 }
+        let done = cluster.settle()
+        #expect(!done.contains { $0.contains("choose") }, "\(done)")
+        #expect(cluster.record.members.map(\.name) == ["orders-0", "orders-1", "orders-2"])
+        #expect(cluster.record.rollout == nil)
+    }
+
+    @Test func `rule 15: who failed with what was corrected since goes back, and nothing halts`() {
+        var cluster = RehearsedCluster()
+        cluster.flaw = { $0.arguments.contains("--nonsense=1") ? "no such flag" : nil }
+        cluster.edit { $0.settings.extraArgs = [.init(name: "nonsense", value: "1")] }
+        for _ in 0..<100 where cluster.seen.members[2].exits.streak < 2 { cluster.turn() }
+        #expect(cluster.seen.members[2].exits.streak == 2)
+        cluster.edit {
+            $0.settings.extraArgs = []
+            $0.settings.snapshotCount = 77
+        }
+        let done = cluster.settle()
+        #expect(done.filter { $0 == "launch orders-2 as it was before" }.count <= 1, "\(done)")
+        #expect(flag("snapshot-count", of: cluster).allSatisfy { $0 == "--snapshot-count=77" })
+        #expect(cluster.record.rollout == nil && cluster.mostAway == 1, "\(done)")
+    }
+
+    @Test func `a roll-out does not wait for the data of a member that somebody else removed`() {
+        var cluster = RehearsedCluster(replicas: 5)
+        cluster.edit { $0.settings.snapshotCount = 77 }
+        for _ in 0..<100 where cluster.record.members.allSatisfy({ $0.lastGood == nil }) {
+            cluster.turn()
+        }
+        #expect(cluster.record.members[4].lastGood != nil)
+        let removed = cluster.record.members[0].id
+        cluster.seen.memberList?.entries.removeAll { $0.id == removed }
+        cluster.seen.members[0].probe = Probe(.exited)
+        cluster.seen.members[0].process = .none
+        cluster.seen.members[0].servingSince = nil
+        #expect(cluster.settle().contains("keep orders-4 as it was launched"))
+    }
 }

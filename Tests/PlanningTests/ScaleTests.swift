@@ -62,7 +62,7 @@ import Testing
         seen.members.remove(at: 1)
         #expect(plan(seen).steps == [.enlist])
         #expect(words(seen) == ["Recovering", "Replacing"])
-        seen = seen.with { $0.enlist(in: .init(number: 1, clientPort: 4000, peerPort: 4001)) }
+        seen = seen.with { $0.enlist(in: Orders.slot(1, block: 3_998)) }
         seen.members.append(MemberObservation(name: "orders-3", directory: .gone))
         #expect(plan(seen).steps == [.addLearner(member: "orders-3")])
         #expect(words(seen) == ["Recovering", "Replacing"])
@@ -77,7 +77,7 @@ import Testing
         #expect(words(seen) == ["Recovering", "Replacing"])
         // And whoever comes after the place was taken makes the cluster larger.
         seen = seen.with { record in
-            record.enlist(in: .init(number: 1, clientPort: 4000, peerPort: 4001))
+            record.enlist(in: Orders.slot(1, block: 3_998))
             record.update("orders-4") { member in
                 member.id = "f4"
                 member.isVoter = true

@@ -247,7 +247,7 @@ package struct ClusterObserver: Sendable {
     /// what anybody says.
     private func probe(_ seen: inout Observation, _ record: ClusterRecord) async {
         let running = record.members.indices.filter { seen.members[$0].isRunning }
-        let looks = await members.look(at: running.map { record.clientURL(of: record.members[$0]) })
+        let looks = await members.look(at: running.map { record.members[$0].slot.clientURL })
         for (index, look) in zip(running, looks) {
             seen.members[index].probe = look.probe
             guard look.probe.clusterID == record.clusterID, record.members[index].isVoter else {

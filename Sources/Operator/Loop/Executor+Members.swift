@@ -60,11 +60,16 @@ extension Executor {
             return nil
         }
         do throws(MemberError) {
-            let now = try await confirmed(record, seen, without: id)
-            guard now.list.entry(id).map({ !$0.isLearner }) ?? false == votes else {
-                throw MemberError(.refused, "\(name) is listed otherwise by now")
+            func check() async throws(MemberError) -> String {
+                let now = try await confirmed(record, seen, without: id)
+                guard now.list.entry(id).map({ !$0.isLearner }) ?? false == votes else {
+                    throw MemberError(.refused, "\(name) is listed otherwise by now")
+                }
+                return now.url
             }
-            try await members.settle(through: now.url)
+            try await members.settle(through: try await check())
+            // What was proposed before, and nobody knew the end of, is decided now.
+            _ = try await check()
             return nil
         } catch {
             return try Executor.outcome(of: error)
@@ -88,7 +93,7 @@ extension Executor {
         let order = serving.filter { $0.id == leader } + serving.filter { $0.id != leader }
         var last = MemberError(.notYet, "no member serves that could be asked")
         for member in order {
-            let url = record.clientURL(of: member)
+            let url = member.slot.clientURL
             do throws(MemberError) {
                 let list = try await members.list(from: url)
                 guard list.clusterID == record.clusterID else {
@@ -118,7 +123,7 @@ extension Executor {
         guard let entry = list.entry(id), !entry.isLearner else {
             throw MemberError(.refused, "\(name) has no vote")
         }
-        try await members.moveLeader(to: id, from: record.clientURL(of: old))
+        try await members.moveLeader(to: id, from: old.slot.clientURL)
         return .changed(from: "\(old.name) leads", to: "\(name) leads")
     }
 
@@ -175,7 +180,7 @@ extension Executor {
         _ seen: Observation
     ) async throws(MemberError) -> Outcome {
         guard let member = record.member(name), member.id == nil else { return .unchanged }
-        let url = record.peerURL(of: member)
+        let url = member.slot.peerURL
         let now = try await confirmed(record, seen)
         guard now.list.entry(listeningOn: url) == nil else {
             throw MemberError(.notYet, "somebody is listed with its address by now")
@@ -219,7 +224,7 @@ extension Executor {
             do throws(MemberError) {
                 answers[member.name] = try await members.hash(
                     at: revision,
-                    of: record.clientURL(of: member)
+                    of: member.slot.clientURL
                 )
             } catch {
                 // Who gives no answer has no voice in the comparison.
@@ -253,7 +258,7 @@ extension Executor {
     ) async throws(MemberError) -> Outcome {
         guard let member = record.member(name) else { return .unchanged }
         _ = try await confirmed(record, seen)
-        try await members.defragment(record.clientURL(of: member))
+        try await members.defragment(member.slot.clientURL)
         return .found(.defragmented(name))
     }
 

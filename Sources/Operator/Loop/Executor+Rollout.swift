@@ -23,14 +23,14 @@ extension Executor {
                 to: "generation \(target.metadata.generation)"
             )
         case .relaunch(let name):
-            if let member = record.member(name), record.isOutdated(member) {
+            if let member = record.member(name), record.isLaunchedOtherwise(member) {
                 let next = record.wantedLaunch(of: member)
                 try changeMembers(&record) { $0.update(name) { $0.next = next } }
                 return try stop([name], patience: patience).afterChange
             }
             return try stop([name], patience: patience)
         case .correctLaunch(let name):
-            guard let member = record.member(name), record.isOutdated(member) else {
+            guard let member = record.member(name), record.isLaunchedOtherwise(member) else {
                 return .unchanged
             }
             // Nothing runs with the old one, so there is nothing to go back to.
@@ -46,16 +46,11 @@ extension Executor {
             try changeMembers(&record) { $0.update(name) { $0.lastGood = nil } }
         case .rollBack(let name, let why):
             // Its way back is written down, and it takes its time to end.
-            if let member = record.member(name), record.rollout?.halted != nil, member.next != nil,
-                member.next == member.lastGood
-            {
+            guard let member = record.member(name) else { return .unchanged }
+            if member.next != nil, member.next == member.lastGood {
                 return try stop([name], patience: patience)
             }
-            try changeMembers(&record) { record in
-                record.rollout?.halted = why
-                // One that was never started with it has nothing to go back to.
-                record.update(name) { $0.next = $0.lastGood }
-            }
+            try changeMembers(&record) { $0.rollBack(member, why: why) }
             return try stop([name], patience: patience).afterChange
         case .haltRollout(let why):
             try changeMembers(&record) { $0.rollout?.halted = why }

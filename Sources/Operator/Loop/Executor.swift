@@ -146,12 +146,17 @@ package struct Executor: Sendable {
         case .restart(let member):
             return try stop([member], patience: hangPatience)
         case .enlist:
-            let slot = try ports.extend(record)
+            let target = seen.joinsAsRolledOut(record) ? record.rollout?.target : nil
+            let slot = try ports.extend(record, in: (target ?? record.applied).spec.network)
             try changeMembers(&record) { $0.enlist(in: slot) }
             ports.reserve(record)
         case .retire(let member, let departure):
             try changeMembers(&record) { $0.update(member) { $0.departure = departure } }
         case .recall(let member):
+            // Its removal may have been asked for, and the answer lost.
+            if let hindrance = try await settle(member, votes: true, record, seen) {
+                return hindrance
+            }
             try changeMembers(&record) { $0.update(member) { $0.departure = nil } }
         case .trash(let member):
             let files = directory.member(member)
@@ -247,13 +252,11 @@ package struct Executor: Sendable {
         insteadOf planned: ClusterRecord?
     ) throws(OperatorError) -> ClusterRecord {
         let uid = planned?.uid ?? newUID()
-        let network = cluster.spec.network
         // The program is looked for first: a mistake in it should cost nothing.
         _ = try programs.pin(program(of: cluster.spec))
         let slots = try ports.allocate(
             count,
-            base: network.basePort,
-            address: network.address,
+            in: cluster.spec.network,
             uid: uid
         )
         var record = ClusterRecord(
@@ -306,17 +309,12 @@ package struct Executor: Sendable {
         _ record: ClusterRecord
     ) throws(OperatorError) -> [ClusterRecord.Slot] {
         do throws(OperatorError) {
-            try ports.probe(record.slots, record.address)
+            try ports.probe(record.slots)
             return record.slots
         } catch {
-            let base = record.applied.spec.network.basePort
-            guard error.code == .portInUse, base == 0 else { throw error }
-            return try ports.allocate(
-                record.slots.count,
-                base: base,
-                address: record.address,
-                uid: record.uid
-            )
+            let network = record.applied.spec.network
+            guard error.code == .portInUse, network.basePort == 0 else { throw error }
+            return try ports.allocate(record.slots.count, in: network, uid: record.uid)
         }
     }
 
@@ -348,7 +346,7 @@ package struct Executor: Sendable {
                 at: files.path
             )
         }
-        try ports.probe([record.slot(of: member)], record.address)
+        try ports.probe([member.slot])
         try stamp(name, record)
         let program = try programs.path(
             of: .init(program: launch.program, sha256: launch.sha256),

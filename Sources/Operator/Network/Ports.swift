@@ -1,15 +1,16 @@
+package import ClusterAPI
 package import Planning
 import Synchronization
 
 /// Which ports belong to which cluster (safety rule 37).
 ///
-/// A cluster gets one block, written into its record, and keeps it: a member whose port is taken
-/// by somebody else is reported, never moved. Blocks that we choose lie outside the range from
-/// which the kernel takes ports for outgoing connections, else any client of anything could sit on
-/// a member's port. A slot has two ports: an even offset for clients, an odd one for peers.
+/// A cluster gets one block, written into its record, and keeps it until its spec names another: a
+/// member whose port is taken by somebody else is reported, never moved. Blocks that we choose lie
+/// outside the range from which the kernel takes ports for outgoing connections, else any client of
+/// anything could sit on a member's port. A slot has two ports: an even offset for clients, an odd
+/// one for peers.
 package final class Ports: Sendable {
-    /// Room for nine members and one that replaces another.
-    static let block = 20
+    static let block = 2 * ClusterRecord.Slot.count
     private static let first = 23_790
 
     private let taken: Mutex<[String: Set<Int>]>
@@ -43,8 +44,7 @@ package final class Ports: Sendable {
     /// ones are written down.
     package func allocate(
         _ count: Int,
-        base: Int,
-        address: String,
+        in network: ClusterSpec.Network,
         uid: String
     ) throws(OperatorError) -> [ClusterRecord.Slot] {
         // Choosing and reserving are one step: clusters come up side by side.
@@ -53,9 +53,9 @@ package final class Ports: Sendable {
                 union.formUnion(ports)
             }
             let slots =
-                base == 0
-                ? try choose(count, address, avoiding: others)
-                : try claim(Ports.slots(count, from: base), address, avoiding: others)
+                network.basePort == 0
+                ? try choose(count, network.address, avoiding: others)
+                : try claim(Ports.slots(count, in: network), avoiding: others)
             taken[uid, default: []].formUnion(Ports.all(in: slots))
             return slots
         }
@@ -63,56 +63,60 @@ package final class Ports: Sendable {
 
     private func claim(
         _ slots: [ClusterRecord.Slot],
-        _ address: String,
         avoiding others: Set<Int>
     ) throws(OperatorError) -> [ClusterRecord.Slot] {
         if let clash = Ports.all(in: slots).filter(others.contains).min() {
             throw OperatorError(
                 .portInUse,
                 "port \(clash) belongs to another cluster of this operator",
-                at: address,
+                at: slots.first?.address ?? "",
                 remedy: "choose another spec.network.basePort, or 0 to have one chosen"
             )
         }
-        try probe(slots, address)
+        try probe(slots)
         return slots
     }
 
-    /// Ports for one more member of a cluster, in its block: a pair that is nobody's and free. The
-    /// pairs take turns, since members that lag behind still know who left by its address, and
-    /// would take who comes for that one.
-    func extend(_ record: ClusterRecord) throws(OperatorError) -> ClusterRecord.Slot {
-        guard let first = record.slots.min(by: { $0.number < $1.number }) else {
-            throw OperatorError(.state, "the record names no ports", at: record.name)
-        }
-        let base = first.clientPort - 2 * first.number
-        let used = Set(record.slots.map(\.number))
+    /// Ports for one more member of a cluster: a pair that is nobody's and free, in the block that
+    /// its spec names, or else in its own. The pairs take turns, since members that lag behind
+    /// still know who left by its address, and would take who comes for that one.
+    func extend(
+        _ record: ClusterRecord,
+        in network: ClusterSpec.Network
+    ) throws(OperatorError) -> ClusterRecord.Slot {
+        var network = network
+        if network.basePort == 0 { network.basePort = record.block }
+        let used = Set(record.slots)
         let others = taken.withLock { taken in
             taken.filter { $0.key != record.uid }.values.reduce(into: Set()) { $0.formUnion($1) }
         }
         var failure: OperatorError?
-        let slots = Ports.slots(Ports.block / 2, from: base)
+        let slots = Ports.slots(ClusterRecord.Slot.count, in: network)
         let turn = record.nextOrdinal % slots.count
-        for slot in slots[turn...] + slots[..<turn] where !used.contains(slot.number) {
+        for slot in slots[turn...] + slots[..<turn] where !used.contains(slot) {
             guard Ports.all(in: [slot]).isDisjoint(with: others) else { continue }
             do throws(OperatorError) {
-                try probe([slot], record.address)
+                try probe([slot])
                 return slot
             } catch {
                 failure = failure ?? error
             }
         }
+        let last = network.basePort + Ports.block - 1
         throw failure
             ?? OperatorError(
                 .portInUse,
-                "all ports from \(base) to \(base + Ports.block - 1) belong to others",
-                at: record.address
+                "all ports from \(network.basePort) to \(last) belong to other clusters",
+                at: network.address,
+                remedy: "choose another spec.network.basePort"
             )
     }
 
     /// That every port of the slots can be listened on now.
-    func probe(_ slots: [ClusterRecord.Slot], _ address: String) throws(OperatorError) {
-        for port in slots.flatMap({ [$0.clientPort, $0.peerPort] }) {
+    func probe(_ slots: [ClusterRecord.Slot]) throws(OperatorError) {
+        for (address, port) in slots.flatMap({ slot in
+            [(slot.address, slot.clientPort), (slot.address, slot.peerPort)]
+        }) {
             switch check(address, port) {
             case .free: continue
             case .busy:
@@ -120,8 +124,7 @@ package final class Ports: Sendable {
                     .portInUse,
                     "the port is in use by \(holder(port))",
                     at: hostPort(address, port),
-                    remedy: "stop that process, or choose another spec.network.basePort for a new "
-                        + "cluster"
+                    remedy: "stop that process, or choose another spec.network.basePort"
                 )
             case .impossible(let why):
                 throw OperatorError(
@@ -151,7 +154,7 @@ package final class Ports: Sendable {
     ) throws(OperatorError) -> [ClusterRecord.Slot] {
         for base in stride(from: Ports.first, to: 65_500 - Ports.block, by: Ports.block) {
             let block = base..<base + Ports.block
-            let slots = Ports.slots(count, from: base)
+            let slots = Ports.slots(count, in: .init(address: address, basePort: base))
             guard !block.contains(where: ephemeral.contains), !block.contains(where: used.contains)
             else { continue }
             let checks = Ports.all(in: slots).sorted().map { check(address, $0) }
@@ -173,10 +176,11 @@ package final class Ports: Sendable {
         )
     }
 
-    private static func slots(_ count: Int, from base: Int) -> [ClusterRecord.Slot] {
-        (0..<count).map {
-            ClusterRecord.Slot(number: $0, clientPort: base + 2 * $0, peerPort: base + 2 * $0 + 1)
-        }
+    private static func slots(
+        _ count: Int,
+        in network: ClusterSpec.Network
+    ) -> [ClusterRecord.Slot] {
+        (0..<count).map { .init(address: network.address, block: network.basePort, number: $0) }
     }
 
     private static func all(in slots: [ClusterRecord.Slot]) -> Set<Int> {

@@ -223,7 +223,7 @@ extension Executor {
                 salvaged: salvaged,
                 data: files.data,
                 name: member.name,
-                peerURL: next.peerURL(of: member),
+                peerURL: member.slot.peerURL,
                 token: source.token,
                 isEtcd: !launch.isEmbedded,
                 log: "\(files.path)/log/restore.log"

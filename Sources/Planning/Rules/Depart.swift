@@ -15,7 +15,7 @@ func depart(_ seen: Observation, _ findings: inout Findings) -> Plan? {
         )
         return nil
     }
-    if let entry = list.entry(member.id) ?? list.unnamed(at: record.peerURL(of: member)) {
+    if let entry = list.entry(member.id) ?? list.unnamed(at: member.slot.peerURL) {
         return remove(entry, member, departure, electorate, record, seen, &findings)
     }
     if seen.member(member.name)?.isRunning == true {

@@ -62,7 +62,7 @@ private func compareWithMemberList(
             "\(member.name) (\(id)) is not in the cluster's member list: somebody removed it"
         )
     }
-    let joining = record.members.filter { $0.id == nil }.map(record.peerURL)
+    let joining = record.members.filter { $0.id == nil }.map(\.slot.peerURL)
     for entry in list.entries where !record.members.contains(where: { $0.id == entry.id }) {
         if entry.peerURLs.contains(where: joining.contains) { continue }
         findings.note(

@@ -26,7 +26,7 @@ private func add(
     _ seen: Observation,
     _ findings: inout Findings
 ) -> Plan? {
-    guard let entry = list.entry(listeningOn: record.peerURL(of: member)) else {
+    guard let entry = list.entry(listeningOn: member.slot.peerURL) else {
         return .act(
             [.addLearner(member: member.name)],
             because: "\(member.name) shall join",
@@ -128,7 +128,7 @@ private func removeStranger(
     _ seen: Observation
 ) -> Plan? {
     // What is listed with the address of one that joins is for `add` to judge.
-    let joining = record.staying.filter { $0.id == nil }.map(record.peerURL)
+    let joining = record.staying.filter { $0.id == nil }.map(\.slot.peerURL)
     for (id, since) in seen.strangers.sorted(by: { $0.key < $1.key }) {
         guard let entry = list.entry(id), entry.name.isEmpty, electorate.canLose(id),
             !entry.peerURLs.contains(where: joining.contains),

@@ -1,20 +1,21 @@
 import ClusterAPI
 
 /// A member that does not come up with a new launch gets its last good one back, and nobody else
-/// gets the new one (safety rule 15). It is asked before `restart`, which would try again for ever.
+/// gets the new one (safety rule 15); but something newer still may be rolled out by then. It is
+/// asked before `restart`, which would try again for ever.
 func rollBack(_ seen: Observation, _ findings: inout Findings) -> Plan? {
     guard case .read(let record) = seen.record, record.rollout != nil else { return nil }
     for member in record.members where member.next != nil || member.lastGood != nil {
         guard let observed = seen.member(member.name), findings.blocked[member.name] == nil else {
             continue
         }
-        if let why = record.rollout?.halted, member.next != nil, member.next == member.lastGood {
+        if member.next != nil, member.next == member.lastGood {
             // Its way back has begun, and it may have come up meanwhile.
             guard observed.isRunning, observed.isStopping || seen.servesWithout(member) else {
                 continue
             }
             return .act(
-                [.rollBack(member: member.name, why: why)],
+                [.rollBack(member: member.name, why: record.rollout?.halted ?? "")],
                 because: "its way back is written down",
                 .recovering
             )

@@ -4,7 +4,7 @@ import ClusterAPI
 /// hold what the others hold, before the next is touched (safety rules 13, 15 and 18).
 func rollOut(_ seen: Observation, _ findings: inout Findings) -> Plan? {
     guard case .read(let record) = seen.record, record.phase == .bootstrapped else { return nil }
-    if let plan = begin(record, seen) { return plan }
+    if let plan = beginRollOut(record, seen) { return plan }
     guard let rollout = record.rollout, rollout.halted == nil else { return nil }
     if let plan = prove(record, seen, findings) { return plan }
     let outdated = record.staying.filter(record.isOutdated)
@@ -33,7 +33,7 @@ func repair(_ seen: Observation, _ findings: inout Findings) -> Plan? {
     guard case .read(let record) = seen.record, record.phase != .planned else { return nil }
     let keptDown = record.members.filter { seen.isKeptDown($0, in: record) }
     if !keptDown.isEmpty {
-        if let plan = begin(record, seen) { return plan }
+        if let plan = beginRollOut(record, seen) { return plan }
         guard record.rollout?.halted == nil,
             let member = keptDown.first(where: { seen.mayBeCorrected($0, in: record) })
         else { return nil }
@@ -50,7 +50,7 @@ func repair(_ seen: Observation, _ findings: inout Findings) -> Plan? {
 }
 
 /// A spec that differs from what is rolled out, or was, is rolled out from now on.
-private func begin(_ record: ClusterRecord, _ seen: Observation) -> Plan? {
+func beginRollOut(_ record: ClusterRecord, _ seen: Observation) -> Plan? {
     if record.hasHalted(for: seen.spec) { return nil }
     let target = record.target(for: seen.spec)
     let present = record.rollout?.target.spec ?? record.applied.spec
@@ -110,7 +110,9 @@ private func prove(_ record: ClusterRecord, _ seen: Observation, _ findings: Fin
 /// The members' data is compared after this moment; nil when it was, and is equal. `corrupt` judges
 /// what differs.
 func compare(since: Duration, _ record: ClusterRecord, _ seen: Observation) -> Plan? {
-    let voters = record.voters.map(\.name)
+    // Who is off the list, by whomever, has nothing to say.
+    let listed = Electorate(seen)?.voters ?? []
+    let voters = record.voters.filter { listed.contains($0.id ?? "") }.map(\.name)
     guard voters.count > 1 else { return nil }
     if let last = seen.comparisons.last, last.at > since {
         if last.verdict(voters: voters) == .agreed { return nil }
@@ -154,19 +156,8 @@ private func relaunchNext(
 /// The word for a roll-out that goes on, in notes and conditions.
 let rollingOut = "RollingOut"
 
-/// Tells how far a roll-out is, and what was not applied.
+/// Tells how far a roll-out is.
 func noteRollout(_ record: ClusterRecord, _ seen: Observation, _ findings: inout Findings) {
-    let fixed = SpecDifference.all(of: record, to: seen.spec).filter {
-        $0.convergence == .atLaunch
-    }
-    if !fixed.isEmpty {
-        findings.note(
-            .unmet,
-            "SpecNotApplied",
-            fixed.map { "\($0.path) stays \($0.applied), not \($0.wanted)" }
-                .joined(separator: "; ") + ": this version does not change it where members run"
-        )
-    }
     if let halted = record.rollout?.halted, record.hasHalted(for: seen.spec) {
         findings.note(
             .unmet,
@@ -205,13 +196,13 @@ extension ClusterRecord {
 }
 
 extension Observation {
-    /// Members cannot be changed where they are: there are so few that one is missed, or what they
-    /// store is of the other engine. Another joins for each instead.
+    /// Members cannot be changed where they are: there are so few that one is missed, they shall
+    /// listen elsewhere, or what they store is of the other engine. Another joins for each instead.
     package func surges(_ record: ClusterRecord) -> Bool {
         guard let rollout = record.rollout, rollout.halted == nil else { return false }
         let outdated = record.staying.filter(record.isOutdated)
         if outdated.isEmpty { return false }
-        if spec.replicas < 3 { return true }
+        if spec.replicas < 3 || outdated.contains(where: record.isMisplaced) { return true }
         let isEmbedded = rollout.target.spec.isEmbedded
         return outdated.contains { $0.launch.map { $0.isEmbedded != isEmbedded } ?? false }
     }
@@ -267,7 +258,9 @@ extension Observation {
         _ member: ClusterRecord.Member,
         in record: ClusterRecord
     ) -> Bool {
-        guard let rollout = record.rollout, record.isOutdated(member) else { return false }
+        guard let rollout = record.rollout, record.isLaunchedOtherwise(member) else {
+            return false
+        }
         let directory = self.member(member.name)?.directory
         let hasData = member.hasLog || directory != .empty && directory != .gone
         return !hasData || member.launch?.isEmbedded == rollout.target.spec.isEmbedded

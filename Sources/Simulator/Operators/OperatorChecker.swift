@@ -365,6 +365,8 @@ final class OperatorChecker: @unchecked Sendable {  // because one thread drives
     /// A new cluster takes the place of the old one.
     func restores(_ puts: [Command], clusterID: UInt64) {
         if !clusters.contains(clusterID) { clusters.append(clusterID) }
+        // Who had just begun to fail is gone, and nobody else knows.
+        victims = [:]
         guard let record = world.record else { return }
         var stories: [Replica.Story] = []
         var voters = 0
@@ -372,10 +374,10 @@ final class OperatorChecker: @unchecked Sendable {  // because one thread drives
             let data = "\(world.membersFolder)/\(member.name)/data"
             guard let log = try? Replica.Log(data, on: world.disk) else { continue }
             stories.append(log.story)
-            if member.isVoter { voters += 1 }
+            if record.voters.contains(member) { voters += 1 }
         }
-        if voters > record.members.count(where: \.isVoter) / 2 {
-            report(Self.haste, "\(voters) of \(record.members.count) have their data")
+        if voters > record.voters.count / 2 {
+            report(Self.haste, "\(voters) of \(record.voters.count) have their data")
         }
         var kept: Set<String> = []
         for case .put(let key, _) in puts { kept.insert(key) }

@@ -32,12 +32,14 @@ final class LoadedCluster {
         specInFolder: Bool = false,
         _ body: (LoadedCluster) async throws -> Void
     ) async throws {
-        let port = RunningCluster.nextPort()
-        let text = try spec(kind, replicas, port, fields)
+        let network = "{ basePort: \(RunningCluster.nextPort()) }"
+        let text = try spec(kind, replicas, network, fields)
         let loaded = LoadedCluster(
             try await RunningCluster.start(spec: text, inFolder: specInFolder)
         )
-        loaded.respec = { try spec($2 ?? kind, $0 ?? replicas, port, $1 ?? fields) }
+        loaded.respec = {
+            try spec($2 ?? kind, $0 ?? replicas, $3 ?? network, $1 ?? fields)
+        }
         loaded.ledger.endpoints = try await loaded.cluster.endpoints()
         let ledger = loaded.ledger
         let statusFile = loaded.statusFile
@@ -67,12 +69,12 @@ final class LoadedCluster {
     }
 
     /// The spec with another number of members or other fields.
-    private var respec: (Int?, String?, Kind?) throws -> String = { _, _, _ in "" }
+    private var respec: (Int?, String?, Kind?, String?) throws -> String = { _, _, _, _ in "" }
 
     static func spec(
         _ kind: Kind,
         _ replicas: Int,
-        _ port: Int,
+        _ network: String,
         _ fields: String
     ) throws -> String {
         let engine =
@@ -85,7 +87,7 @@ final class LoadedCluster {
             spec:
               replicas: \(replicas)
               engine: \(engine)
-              network: { basePort: \(port) }
+              network: \(network)
               healing: { unhealthyAfter: 3s, replaceAfter: 10s, quorumLoss: { after: 1s } }
               \(fields)
             """
@@ -99,11 +101,13 @@ final class LoadedCluster {
         try await eventually("writes go on", within: .seconds(60)) { self.ledger.count >= least }
     }
 
-    func scale(to replicas: Int) throws { try write(try respec(replicas, nil, nil)) }
+    func scale(to replicas: Int) throws { try write(try respec(replicas, nil, nil, nil)) }
 
     func edit(_ fields: String, _ kind: Kind? = nil) throws {
-        try write(try respec(nil, fields, kind))
+        try write(try respec(nil, fields, kind, nil))
     }
+
+    func move(to network: String) throws { try write(try respec(nil, nil, nil, network)) }
 
     private func write(_ spec: String) throws {
         try Data(spec.utf8).write(to: URL(fileURLWithPath: cluster.spec))

@@ -79,6 +79,24 @@ extension EndToEndTests.HealingUnderLoadTests {
         }
     }
 
+    @Test(arguments: [Kind.ours, .v3_5])
+    func `a cluster moves to other ports, and its members by turns`(kind: Kind) async throws {
+        try await LoadedCluster.with(kind) { loaded in
+            let port = RunningCluster.nextPort()
+            loaded.ledger.forgetWaits()
+            try loaded.move(to: "{ address: 127.0.0.2, basePort: \(port) }")
+            try await loaded.settle(as: LoadedCluster.names(3, 4, 5))
+            let endpoints = try loaded.status()["endpoints"] as? [String] ?? []
+            #expect(endpoints.count == 3)
+            for endpoint in endpoints {
+                let parts = endpoint.split(separator: ":")
+                #expect(parts.dropLast().joined(separator: ":") == "http://127.0.0.2")
+                #expect((port..<port + 20).contains(Int(parts.last ?? "") ?? 0), "\(endpoint)")
+            }
+            print("\(kind) moved: a writer waited for \(loaded.ledger.longestWait) at most")
+        }
+    }
+
     @Test(arguments: [(Kind.v3_4, Kind.v3_5)])
     func `etcd is upgraded by naming another binary`(from: Kind, to: Kind) async throws {
         try await LoadedCluster.with(from) { loaded in

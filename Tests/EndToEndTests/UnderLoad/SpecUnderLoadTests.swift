@@ -34,7 +34,12 @@ extension EndToEndTests.BadInputTests {
     @Test(arguments: [Kind.ours, .v3_4, .v3_5])
     func `a new cluster with a flag that nobody knows says which`(kind: Kind) async throws {
         let fields = "settings: { extraArgs: { nonsense: \"1\" } }"
-        let text = try LoadedCluster.spec(kind, 1, RunningCluster.nextPort(), fields)
+        let text = try LoadedCluster.spec(
+            kind,
+            1,
+            "{ basePort: \(RunningCluster.nextPort()) }",
+            fields
+        )
         let cluster = try RunningCluster(spec: text)
         try await eventually("it is told", within: .seconds(30)) {
             let shown = try await cluster.operatorCommand("describe", "ec/quickstart")
