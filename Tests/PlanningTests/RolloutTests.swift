@@ -290,18 +290,6 @@ import Testing
         }
     }
 
-    @Test func `a move that is taken back leaves everybody where they are`() {
-        var cluster = RehearsedCluster()
-        cluster.edit { $0.network.basePort = 30_000 }
-        cluster.turn()
-        #expect(cluster.record.rollout?.target.spec.network.basePort == 30_000)
-        cluster.edit { $0.network.basePort = 0 }
-        let done = cluster.settle()
-        #expect(!done.contains { $0.contains("choose") }, "\(done)")
-        #expect(cluster.record.members.map(\.name) == ["orders-0", "orders-1", "orders-2"])
-        #expect(cluster.record.rollout == nil)
-    }
-
     @Test func `rule 15: who failed with what was corrected since goes back, and nothing halts`() {
         var cluster = RehearsedCluster()
         cluster.flaw = { $0.arguments.contains("--nonsense=1") ? "no such flag" : nil }

@@ -9,8 +9,6 @@ func scale(_ seen: Observation, _ findings: inout Findings) -> Plan? {
     let staying = record.staying
     let wanted = seen.wanted(record)
     if staying.count == wanted { return nil }
-    // Nobody joins or leaves for what is not wanted any more.
-    if seen.surges(record), let plan = beginRollOut(record, seen) { return plan }
     guard let electorate = Electorate(seen), electorate.hasQuorum else { return nil }
     let isSurge = staying.count == seen.spec.replicas
     if isSurge, let why = seen.hindranceToSurge(record, findings) {

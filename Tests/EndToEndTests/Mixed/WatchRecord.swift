@@ -6,6 +6,7 @@ import TestKit
 /// last; it reconnects by itself when its member goes.
 final class WatchRecord {
     private let endpoints: [String]
+    private let first: Int64
     private var program: Program
     /// What those before it have printed.
     private var earlier = ""
@@ -13,6 +14,7 @@ final class WatchRecord {
     /// Watches from `revision` on through any of the endpoints.
     init(_ endpoints: [String], from revision: Int64) throws {
         self.endpoints = endpoints
+        first = revision
         program = try Self.start(endpoints, revision)
     }
 
@@ -38,13 +40,14 @@ final class WatchRecord {
     }
 
     /// `etcdctl` asks that its member have a leader, and ends when elections took too long: then
-    /// it goes on behind what it has told.
+    /// it goes on behind what it has told, if anything.
     private func resume() throws {
-        guard program.errors.contains("etcdserver: no leader"),
-            let last = try Self.events(in: earlier + program.output).last
-        else { throw Ended(errors: program.errors) }
+        guard program.errors.contains("etcdserver: no leader") else {
+            throw Ended(errors: program.errors)
+        }
         earlier += program.output
-        program = try Self.start(endpoints, last.revision + 1)
+        let last = try Self.events(in: earlier).last?.revision ?? first - 1
+        program = try Self.start(endpoints, last + 1)
     }
 
     struct Ended: Error {
