@@ -102,8 +102,9 @@ import Testing
         case .stop where record.recovery != nil && record.desired != .deleted:
             hold(record.recovery?.phase == .stopping && isLost(record, seen))
         case .stop(let names) where record.desired == .up && seen.spec.replicas > 0:
-            // Only who has left already.
+            // Only who has left already, or stands in another's place.
             for name in names {
+                if case .misplaced = seen.member(name)?.directory { continue }
                 hold(seen.memberList?.entry(record.member(name)?.id) == nil)
                 hold(record.member(name)?.departure != nil)
             }

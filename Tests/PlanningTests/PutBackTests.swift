@@ -33,16 +33,21 @@ import Testing
     }
 
     @Test func `nothing is moved that is in use, or whose place is`() {
-        let busy: [ProcessState] = [
-            .running(processID: 9, since: .zero), .foreign("process 99"),
-        ]
         for index in 0..<2 {
-            for process in busy {
-                let swapped = stopped([others(1), others(0), .intact])
-                    .with(index) { $0.process = process }
-                #expect(plan(swapped).steps == [.start(member: "orders-2", as: .existing)])
-            }
+            let swapped = stopped([others(1), others(0), .intact])
+                .with(index) { $0.process = .foreign("process 99") }
+            #expect(plan(swapped).steps == [.start(member: "orders-2", as: .existing)])
         }
+    }
+
+    @Test func `whoever was started in another's directory is stopped`() {
+        // Somebody exchanged them between our look and the start.
+        let seen = Orders.healthy().ended(1)
+            .with(0) { $0.directory = others(1) }.with(1) { $0.directory = others(0) }
+        #expect(plan(seen).steps == [.stop(members: ["orders-0"])])
+        let both = Orders.healthy()
+            .with(0) { $0.directory = others(1) }.with(1) { $0.directory = others(0) }
+        #expect(plan(both).steps == [.stop(members: ["orders-0", "orders-1"])])
     }
 
     @Test func `a second directory of the same member is left where it is`() {

@@ -59,9 +59,15 @@ extension Executor {
         guard let member = record.member(name), let id = member.id, votes || member.isVoter else {
             return nil
         }
+        // Its own word counts only where nobody else is known to vote, and it leads: a record that
+        // was rebuilt from old copies knows too few.
+        let others = record.members.filter { $0.isVoter && $0.id != id }
+        let mayAnswer =
+            votes && id == seen.leaderID
+            && !seen.serving.contains { served in others.contains { $0.name == served.name } }
         do throws(MemberError) {
             func check() async throws(MemberError) -> String {
-                let now = try await confirmed(record, seen, without: id)
+                let now = try await confirmed(record, seen, without: mayAnswer ? nil : id)
                 guard now.list.entry(id).map({ !$0.isLearner }) ?? false == votes else {
                     throw MemberError(.refused, "\(name) is listed otherwise by now")
                 }
@@ -84,12 +90,13 @@ extension Executor {
         _ seen: Observation,
         without absent: String? = nil
     ) async throws(MemberError) -> Confirmed {
+        let leader = seen.leaderID
         let serving = record.members.filter { member in
-            // One that has just joined may not know yet that it is a learner.
-            member.isVoter && member.id != absent
+            // One that has just joined may not know yet that it is a learner, and a record that was
+            // rebuilt from old copies not that it votes; who leads does.
+            (member.isVoter || member.id == leader) && member.id != absent
                 && seen.serving.contains { $0.name == member.name && !$0.probe.isLearner }
         }
-        let leader = seen.leaderID
         let order = serving.filter { $0.id == leader } + serving.filter { $0.id != leader }
         var last = MemberError(.notYet, "no member serves that could be asked")
         for member in order {

@@ -4,7 +4,8 @@
 /// is seen like everything else: after a death in between the next pass goes on. Where a place is
 /// free its own directory is moved there; where all are taken by others, one is put aside first,
 /// which frees a place. Nothing is moved while a process uses it, and nothing is begun that such a
-/// process would keep from being finished.
+/// process would keep from being finished. A process of ours in such a place is stopped first: it
+/// runs on another member's data, or goes on writing where by now another's are.
 func putBack(_ seen: Observation, _ findings: inout Findings) -> Plan? {
     guard case .read(let record) = seen.record, record.phase == .bootstrapped else { return nil }
     for member in seen.members where member.process == .none {
@@ -12,6 +13,14 @@ func putBack(_ seen: Observation, _ findings: inout Findings) -> Plan? {
         return .act(
             [.putBack(member: member.name, from: aside(member.name))],
             because: "it was put aside to make room for another's",
+            .recovering
+        )
+    }
+    let running = seen.members.filter { $0.owner != nil && $0.isRunning }.map(\.name)
+    if let first = running.first {
+        return .act(
+            [.stop(members: running)],
+            because: "the directory in \(first)'s place is another member's",
             .recovering
         )
     }
