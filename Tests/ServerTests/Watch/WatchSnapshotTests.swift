@@ -19,8 +19,8 @@ extension RunningMembers {
                 for number in 0..<40 {
                     _ = try await first.put(PutRequest("k\(number)", "v\(number)"))
                 }
-                // The log is cut off down to 64 MiB, each time that about as much has become durable:
-                // the first time may find nothing to cut, the second does.
+                // The log is cut off down to 64 MiB each time that about as much has become
+                // durable: the first time may find nothing to cut, the second does.
                 let large = String(repeating: "x", count: 1_200_000)
                 for number in 0..<130 {
                     _ = try await first.put(PutRequest("large\(number % 3)", large))
