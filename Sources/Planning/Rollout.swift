@@ -100,6 +100,17 @@ extension ClusterRecord {
         update(member.name) { $0.next = $0.lastGood }
     }
 
+    /// A member that its command line kept down gets what is wanted by now. In a cluster that has
+    /// never served nothing speaks for what came before, so whoever joins gets this as well.
+    package mutating func correctLaunch(of member: Member) {
+        let launch = wantedLaunch(of: member)
+        update(member.name) {
+            $0.launch = launch
+            $0.next = nil
+        }
+        if phase != .bootstrapped, let rollout { applied = rollout.target }
+    }
+
     /// What is to be rolled out next on the way to this spec: the spec itself, or one between it
     /// and what runs, while leaders with the heartbeats of the one would be too slow for followers
     /// with the timeouts of the other (safety rule 22). The shortest heartbeat and the longest

@@ -48,7 +48,8 @@ final class LoneServer: Sendable {
         directory.remove()
     }
 
-    /// Connects again and again until a read that needs a quorum is answered.
+    /// Connects again and again until a read that needs a quorum is answered, and the version of
+    /// the cluster, which an etcd decides on a little later, is known.
     private static func greeted(_ port: Int, _ program: Program) async throws -> (
         GRPCConnection, ResponseHeader
     ) {
@@ -68,6 +69,7 @@ final class LoneServer: Sendable {
                     read,
                     timeout: .seconds(10)
                 )
+                guard try await knowsVersion(connection) else { return false }
                 greeted = (connection, try RangeResponse(serializedBytes: answer).header)
                 return true
             } catch is GRPCConnectError {
@@ -78,6 +80,22 @@ final class LoneServer: Sendable {
         }
         guard let greeted else { throw Ended(errors: program.errors) }
         return greeted
+    }
+
+    /// Asks for a downgrade, which is refused in one way while the version of the cluster is not
+    /// decided (`etcdserver: cluster version not found during downgrade`).
+    private static func knowsVersion(_ connection: GRPCConnection) async throws -> Bool {
+        let question: [UInt8] = try DowngradeRequest.with {
+            $0.action = .validate
+            $0.version = "3.3.0"
+        }.serializedBytes()
+        do {
+            let method = "/etcdserverpb.Maintenance/Downgrade"
+            _ = try await connection.unary(method, question, timeout: .seconds(10))
+            return true
+        } catch {
+            return error.code != .unavailable
+        }
     }
 
     struct Ended: Error {

@@ -87,8 +87,9 @@ struct RehearsedCluster {
             seen = seen.with { $0.update(name) { $0.next = next } }
             end(name, .stopped)
         case .correctLaunch(let name):
-            let launch = record.member(name).flatMap(record.wantedLaunch)
-            seen = seen.with { $0.update(name) { $0.launch = launch } }
+            if let member = record.member(name) {
+                seen = seen.with { $0.correctLaunch(of: member) }
+            }
             // What it did with the one before says nothing about this.
             if let index = seen.members.firstIndex(where: { $0.name == name }) {
                 seen.members[index].exits = ExitHistory()

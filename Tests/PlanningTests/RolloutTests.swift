@@ -251,6 +251,18 @@ import Testing
         #expect(cluster.record.rollout == nil, "\(done)")
     }
 
+    @Test(arguments: [ClusterRecord.Phase.started, .bootstrapped])
+    func `nobody joins with what a cluster never came up with`(phase: ClusterRecord.Phase) {
+        var record = Orders.record(phase)
+        record.members[0].launch = LaunchRecord(program: "/bin/old", sha256: "0", arguments: [])
+        var target = record.applied
+        target.spec.settings.snapshotCount = 77
+        record.rollout = Rollout(target: target, goal: target, program: "/bin/x", sha256: "1")
+        record.correctLaunch(of: record.members[0])
+        #expect(record.members[0].launch?.program == "/bin/x")
+        #expect((record.applied == target) == (phase == .started))
+    }
+
     @Test func `a joiner that failed with what was corrected since halts nothing`() {
         var cluster = RehearsedCluster(replicas: 1)
         cluster.flaw = { $0.arguments.contains("--nonsense=1") ? "no such flag" : nil }
@@ -288,6 +300,17 @@ import Testing
                 #expect(cluster.settle().isEmpty)
             }
         }
+    }
+
+    @Test func `a move that is taken back leaves everybody where they are`() {
+        var cluster = RehearsedCluster()
+        cluster.edit { $0.network.basePort = 30_000 }
+        cluster.turn()
+        #expect(cluster.record.rollout?.target.spec.network.basePort == 30_000)
+        cluster.edit { $0.network.basePort = 0 }
+        let done = cluster.settle()
+        #expect(cluster.record.members.map(\.ordinal) == [0, 1, 2], "\(done)")
+        #expect(cluster.record.rollout == nil && cluster.mostAway == 0, "\(done)")
     }
 
     @Test func `rule 15: who failed with what was corrected since goes back, and nothing halts`() {

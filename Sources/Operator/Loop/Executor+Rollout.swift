@@ -35,13 +35,7 @@ extension Executor {
             }
             // Nothing runs with the old one, so there is nothing to go back to.
             try directory.member(name).claim().release()
-            let launch = record.wantedLaunch(of: member)
-            try changeMembers(&record) { record in
-                record.update(name) {
-                    $0.launch = launch
-                    $0.next = nil
-                }
-            }
+            try changeMembers(&record) { $0.correctLaunch(of: member) }
         case .accept(let name):
             try changeMembers(&record) { $0.update(name) { $0.lastGood = nil } }
         case .rollBack(let name, let why):

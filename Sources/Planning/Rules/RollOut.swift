@@ -50,7 +50,7 @@ func repair(_ seen: Observation, _ findings: inout Findings) -> Plan? {
 }
 
 /// A spec that differs from what is rolled out, or was, is rolled out from now on.
-private func beginRollOut(_ record: ClusterRecord, _ seen: Observation) -> Plan? {
+func beginRollOut(_ record: ClusterRecord, _ seen: Observation) -> Plan? {
     if record.hasHalted(for: seen.spec) { return nil }
     let target = record.target(for: seen.spec)
     let present = record.rollout?.target.spec ?? record.applied.spec

@@ -9,6 +9,8 @@ func scale(_ seen: Observation, _ findings: inout Findings) -> Plan? {
     let staying = record.staying
     let wanted = seen.wanted(record)
     if staying.count == wanted { return nil }
+    // What is wanted may have changed since the last one joined or left for it.
+    if seen.surges(record), let plan = beginRollOut(record, seen) { return plan }
     guard let electorate = Electorate(seen), electorate.hasQuorum else { return nil }
     let isSurge = staying.count == seen.spec.replicas
     if isSurge, let why = seen.hindranceToSurge(record, findings) {

@@ -135,6 +135,14 @@ package enum OperatorMistake: String, Sendable, CaseIterable {
             else { return plan }
             return act([.relaunch(member: member), .relaunch(member: other.name)])
         case .leaps:
+            // It takes its leap for the stage that is due.
+            if case .read(var record) = seen.record,
+                record.rollout?.target.spec.settings == seen.spec.settings
+            {
+                let target = record.target(for: seen.spec)
+                record.rollout?.target = target
+                seen.record = .read(record)
+            }
             let plan = Planning.plan(seen)
             guard case .beginRollout(var target)? = plan.steps.first else { return plan }
             let isStage = target.spec.settings != seen.spec.settings
