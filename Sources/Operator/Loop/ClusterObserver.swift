@@ -243,22 +243,20 @@ package struct ClusterObserver: Sendable {
         }
     }
 
-    /// Asks every running member at once. What the leader says of the cluster counts; without one,
-    /// what anybody says who votes. That the leader votes may be news to a record that was rebuilt
-    /// from old copies.
+    /// Asks every running member at once. What the first witness says of the members counts, and
+    /// what any of them says of alarms.
     private func probe(_ seen: inout Observation, _ record: ClusterRecord) async {
         let running = record.members.indices.filter { seen.members[$0].isRunning }
-        let looks = await members.look(at: running.map { record.members[$0].slot.clientURL })
-        for (index, look) in zip(running, looks) {
+        let answers = await members.look(at: running.map { record.members[$0].slot.clientURL })
+        var looks: [String: MemberLook] = [:]
+        for (index, look) in zip(running, answers) {
             seen.members[index].probe = look.probe
-            let leads = look.probe.leaderID == look.probe.memberID
-            guard look.probe.clusterID == record.clusterID,
-                leads || record.members[index].isVoter
-            else { continue }
-            if let list = look.list, leads || seen.memberList == nil { seen.memberList = list }
-            for alarm in look.alarms where !seen.alarms.contains(alarm) {
-                seen.alarms.append(alarm)
-            }
+            looks[record.members[index].name] = look
+        }
+        let heard = seen.witnesses(record).compactMap { looks[$0.name] }
+        seen.memberList = heard.lazy.compactMap(\.list).first
+        for alarm in heard.flatMap(\.alarms) where !seen.alarms.contains(alarm) {
+            seen.alarms.append(alarm)
         }
     }
 

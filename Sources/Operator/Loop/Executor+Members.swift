@@ -59,15 +59,13 @@ extension Executor {
         guard let member = record.member(name), let id = member.id, votes || member.isVoter else {
             return nil
         }
-        // Its own word counts only where nobody else is known to vote, and it leads: a record that
-        // was rebuilt from old copies knows too few.
-        let others = record.members.filter { $0.isVoter && $0.id != id }
-        let mayAnswer =
-            votes && id == seen.leaderID
-            && !seen.serving.contains { served in others.contains { $0.name == served.name } }
+        let witnesses =
+            votes
+            ? seen.witnesses(record, toVoteOf: member)
+            : seen.witnesses(record).filter { $0.id != id }
         do throws(MemberError) {
             func check() async throws(MemberError) -> String {
-                let now = try await confirmed(record, seen, without: mayAnswer ? nil : id)
+                let now = try await confirmed(record, by: witnesses)
                 guard now.list.entry(id).map({ !$0.isLearner }) ?? false == votes else {
                     throw MemberError(.refused, "\(name) is listed otherwise by now")
                 }
@@ -82,24 +80,13 @@ extension Executor {
         }
     }
 
-    /// Asks those that serve, the leader first, until one answers.
-    ///
-    /// - Parameter absent: The id of one that is not asked.
+    /// Asks one witness after the other, until one answers.
     func confirmed(
         _ record: ClusterRecord,
-        _ seen: Observation,
-        without absent: String? = nil
+        by witnesses: [ClusterRecord.Member]
     ) async throws(MemberError) -> Confirmed {
-        let leader = seen.leaderID
-        let serving = record.members.filter { member in
-            // One that has just joined may not know yet that it is a learner, and a record that was
-            // rebuilt from old copies not that it votes; who leads does.
-            (member.isVoter || member.id == leader) && member.id != absent
-                && seen.serving.contains { $0.name == member.name && !$0.probe.isLearner }
-        }
-        let order = serving.filter { $0.id == leader } + serving.filter { $0.id != leader }
         var last = MemberError(.notYet, "no member serves that could be asked")
-        for member in order {
+        for member in witnesses {
             let url = member.slot.clientURL
             do throws(MemberError) {
                 let list = try await members.list(from: url)
@@ -126,7 +113,7 @@ extension Executor {
         guard let old = record.members.first(where: { $0.id != nil && $0.id == seen.leaderID }),
             let heir = record.member(name), let id = heir.id
         else { throw MemberError(.notYet, "nobody is seen to lead") }
-        let list = try await confirmed(record, seen).list
+        let list = try await confirmed(record, by: seen.witnesses(record)).list
         guard let entry = list.entry(id), !entry.isLearner else {
             throw MemberError(.refused, "\(name) has no vote")
         }
@@ -139,7 +126,10 @@ extension Executor {
         _ record: inout ClusterRecord,
         _ seen: Observation
     ) async throws(MemberError) -> Outcome {
-        let now = try await confirmed(record, seen, without: id)
+        let now = try await confirmed(
+            record,
+            by: seen.witnesses(record).filter { $0.id != id }
+        )
         guard let entry = now.list.entry(id) else {
             try noteRemoval(of: id, &record)
             return .unchanged
@@ -188,7 +178,7 @@ extension Executor {
     ) async throws(MemberError) -> Outcome {
         guard let member = record.member(name), member.id == nil else { return .unchanged }
         let url = member.slot.peerURL
-        let now = try await confirmed(record, seen)
+        let now = try await confirmed(record, by: seen.witnesses(record))
         guard now.list.entry(listeningOn: url) == nil else {
             throw MemberError(.notYet, "somebody is listed with its address by now")
         }
@@ -207,7 +197,7 @@ extension Executor {
         _ record: ClusterRecord,
         _ seen: Observation
     ) async throws(MemberError) -> Outcome {
-        let now = try await confirmed(record, seen)
+        let now = try await confirmed(record, by: seen.witnesses(record))
         guard let entry = now.list.entry(record.member(name)?.id) else {
             throw MemberError(.refused, "\(name) is not listed any more")
         }
@@ -246,7 +236,7 @@ extension Executor {
         _ record: ClusterRecord,
         _ seen: Observation
     ) async throws(MemberError) -> Outcome {
-        let now = try await confirmed(record, seen)
+        let now = try await confirmed(record, by: seen.witnesses(record))
         guard let revision = seen.serving.compactMap(\.probe.revision).max() else {
             throw MemberError(.notYet, "no member has told its revision")
         }
@@ -264,7 +254,7 @@ extension Executor {
         _ seen: Observation
     ) async throws(MemberError) -> Outcome {
         guard let member = record.member(name) else { return .unchanged }
-        _ = try await confirmed(record, seen)
+        _ = try await confirmed(record, by: seen.witnesses(record))
         try await members.defragment(member.slot.clientURL)
         return .found(.defragmented(name))
     }
@@ -274,7 +264,7 @@ extension Executor {
         _ record: ClusterRecord,
         _ seen: Observation
     ) async throws(MemberError) -> Outcome {
-        let now = try await confirmed(record, seen)
+        let now = try await confirmed(record, by: seen.witnesses(record))
         for alarm in alarms { try await members.disarm(alarm, through: now.url) }
         return .found(.disarmed)
     }

@@ -381,7 +381,7 @@ package struct Executor: Sendable {
         guard let member = record.member(name) else { return nil }
         let list: MemberList
         do throws(MemberError) {
-            list = try await confirmed(record, seen).list
+            list = try await confirmed(record, by: seen.witnesses(record)).list
         } catch  where error.kind == .notYet {
             return .notYet(error.description)
         } catch {
