@@ -154,7 +154,10 @@ package struct Executor: Sendable {
             try changeMembers(&record) { $0.update(member) { $0.departure = departure } }
         case .recall(let member):
             // Its removal may have been asked for, and the answer lost.
-            if let hindrance = try await settle(member, votes: true, record, seen) {
+            // A learner that was to leave goes on as a learner.
+            if record.member(member)?.isVoter == true,
+                let hindrance = try await settle(member, votes: true, record, seen)
+            {
                 return hindrance
             }
             try changeMembers(&record) { $0.update(member) { $0.departure = nil } }

@@ -70,7 +70,9 @@ package struct MemberMemory {
             }
         }
         let index = member.probe.appliedIndex ?? 0
-        if progress.map({ index > $0.index }) ?? true { progress = (index, now) }
+        // Who was added and waits for its first start has had no time to make progress in.
+        let hasBegun = member.isRunning || exits.last != nil
+        if progress.map({ index > $0.index || !hasBegun }) ?? true { progress = (index, now) }
     }
 
     /// Its log took long to be on disk, so many times since the last call.
